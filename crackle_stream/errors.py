@@ -1,0 +1,200 @@
+"""Every error crackle_stream raises, as one tree.
+
+    CrackleError
+    ├── KilnCooled                 the kiln is sealed until reset()
+    ├── KilnFull                   the kiln's ring has no free row (also a BufferError)
+    ├── InvalidColumns             columns that do not fit together (also a ValueError)
+    ├── ExpressionError            a derived metric that cannot be read (also a ValueError)
+    ├── ConfigError                one or more problems of a configuration, all at once
+    │   └── PluginError            a source, sink or detector that cannot be found or built
+    ├── RecordRefused              a bad record while the stream is strict
+    ├── SourceError                a source failed
+    │   └── SourceUnavailable      ... and may come back (retryable)
+    ├── SinkError                  a sink failed
+    │   ├── SinkUnavailable        ... and may come back (retryable), perhaps at a stated time
+    │   └── SinkRefused            ... and will never take this notification
+    │       └── TargetForbidden    the address may not be connected to
+    └── NotDrained                 the pipeline stopped with work left over
+
+Each class builds its message from data: what is wrong, where, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = [
+    "ConfigError",
+    "CrackleError",
+    "ExpressionError",
+    "InvalidColumns",
+    "KilnCooled",
+    "KilnFull",
+    "NotDrained",
+    "PluginError",
+    "RecordRefused",
+    "SinkError",
+    "SinkRefused",
+    "SinkUnavailable",
+    "SourceError",
+    "SourceUnavailable",
+    "TargetForbidden",
+]
+
+
+class CrackleError(Exception):
+    """Base of every error this package raises.
+
+    Attributes:
+        retryable: whether the same call may succeed later with nothing changed.
+    """
+
+    retryable: bool = False
+
+
+class KilnCooled(CrackleError):
+    """A task was fired into a kiln that has been cooled."""
+
+    def __init__(self) -> None:
+        super().__init__("the kiln has been cooled and is sealed: call reset() to start the next cycle")
+
+
+class KilnFull(CrackleError, BufferError):
+    """A task was recorded in a kiln whose ring has no free row.
+
+    Attributes:
+        capacity: the ring's size in tasks.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        super().__init__(
+            f"the kiln holds {capacity} tasks, its capacity: cool() and reset() it, "
+            'or build it with overflow="drop_oldest"'
+        )
+
+
+class InvalidColumns(CrackleError, ValueError):
+    """Columns whose shapes or contents do not fit together."""
+
+
+class ExpressionError(CrackleError, ValueError):
+    """A derived metric's expression that cannot be read.
+
+    Attributes:
+        expression: the text as given.
+        column: where it goes wrong, counted from 1, or None for the whole.
+    """
+
+    def __init__(self, expression: str, problem: str, column: int | None = None) -> None:
+        self.expression = expression
+        self.column = column
+        where = f" at column {column}" if column is not None else ""
+        super().__init__(
+            f"{problem}{where} in the expression {expression!r}: use metric names, numbers, "
+            "+ - * /, parentheses and abs, log, sqrt, min, max"
+        )
+
+
+class ConfigError(CrackleError):
+    """A configuration with one or more problems.
+
+    Attributes:
+        problems: one sentence each, all of them.
+    """
+
+    def __init__(self, problems: Sequence[str], origin: str = "configuration") -> None:
+        self.problems = tuple(problems)
+        self.origin = origin
+        count = len(self.problems)
+        head = f"{origin}: {count} problem{'s' if count != 1 else ''}"
+        super().__init__("\n  ".join([head, *self.problems]))
+
+
+class PluginError(ConfigError):
+    """A source, sink or detector that cannot be found or built."""
+
+    def __init__(self, problem: str, origin: str = "configuration") -> None:
+        super().__init__([problem], origin)
+
+
+class RecordRefused(CrackleError):
+    """A bad record met while the stream is strict.
+
+    Attributes:
+        position: where the record stands, such as "stdin:17".
+        problem: why it was refused.
+    """
+
+    def __init__(self, position: str, problem: str) -> None:
+        self.position = position
+        self.problem = problem
+        super().__init__(f"bad record at {position}: {problem} (strict: the stream stops at the first one)")
+
+
+class SourceError(CrackleError):
+    """A source failed for good.
+
+    Attributes:
+        source: the source's name.
+    """
+
+    def __init__(self, source: str, problem: str) -> None:
+        self.source = source
+        super().__init__(f"source {source}: {problem}")
+
+
+class SourceUnavailable(SourceError):
+    """A source cannot be reached now."""
+
+    retryable = True
+
+
+class SinkError(CrackleError):
+    """A sink failed.
+
+    Attributes:
+        sink: the sink's name.
+    """
+
+    def __init__(self, sink: str, problem: str) -> None:
+        self.sink = sink
+        super().__init__(f"sink {sink}: {problem}")
+
+
+class SinkUnavailable(SinkError):
+    """A sink cannot take the notification now.
+
+    Attributes:
+        retry_after: seconds the receiver asks to wait, or None.
+    """
+
+    retryable = True
+
+    def __init__(self, sink: str, problem: str, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(sink, problem)
+
+
+class SinkRefused(SinkError):
+    """A sink will never take this notification; sending it again is of no use."""
+
+
+class TargetForbidden(SinkRefused):
+    """The target's address is private, reserved or otherwise not to be connected to."""
+
+
+class NotDrained(CrackleError):
+    """The pipeline stopped with notifications not yet taken by their sinks.
+
+    Attributes:
+        left: number of notifications left, by sink name.
+    """
+
+    def __init__(self, left: dict[str, int], grace_s: float) -> None:
+        self.left = dict(left)
+        counts = ", ".join(f"{name}: {count}" for name, count in sorted(left.items()))
+        super().__init__(
+            f"not drained within {grace_s:g} s, notifications left by sink: {counts}. "
+            "Check that the receivers answer, or raise shutdown_grace"
+        )

@@ -1,0 +1,39 @@
+"""What a kiln remembers between windows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from crackle_stream.model import Examination
+
+__all__ = ["History"]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Memory of a kiln as of one window; a value, so that it can be stored next to that window's position.
+
+    Attributes:
+        windows: number of windows cooled so far.
+        learned: by detector name, what it handed back to remember.
+    """
+
+    windows: int = 0
+    learned: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "learned", MappingProxyType(dict(self.learned)))
+
+    def of(self, detector: str) -> Mapping[str, object]:
+        """What the named detector remembers; empty at first."""
+        return self.learned.get(detector, MappingProxyType({}))
+
+    def after(self, examined: Mapping[str, Examination]) -> History:
+        """The history after one more window; this one is untouched.
+
+        A detector that was ended early or handed nothing back keeps what it knew.
+        """
+        news = {name: made.learned for name, made in examined.items() if made.complete and made.learned}
+        return History(self.windows + 1, {**self.learned, **news})

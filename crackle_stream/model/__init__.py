@@ -1,0 +1,43 @@
+"""The values that travel through crackle_stream: frozen, slotted, free of third-party imports."""
+
+from crackle_stream.model.alert import Alert, AlertStatus, Severity
+from crackle_stream.model.examination import Candidate, Examination, Failure, NearMiss, Skip
+from crackle_stream.model.pattern import (
+    SHOWN_TASKS,
+    CracklePattern,
+    Evidence,
+    Nature,
+    Onset,
+    PatternKind,
+    digest,
+    fingerprint,
+)
+from crackle_stream.model.record import Partition, Position, Positions, RecordBatch, Reject, TaskBatch
+from crackle_stream.model.task import TaskEntry, TaskOutput
+
+__all__ = [
+    "SHOWN_TASKS",
+    "Alert",
+    "AlertStatus",
+    "Candidate",
+    "CracklePattern",
+    "Evidence",
+    "Examination",
+    "Failure",
+    "NearMiss",
+    "Nature",
+    "Onset",
+    "Partition",
+    "PatternKind",
+    "Position",
+    "Positions",
+    "RecordBatch",
+    "Reject",
+    "Severity",
+    "Skip",
+    "TaskBatch",
+    "TaskEntry",
+    "TaskOutput",
+    "digest",
+    "fingerprint",
+]

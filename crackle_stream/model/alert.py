@@ -1,0 +1,79 @@
+"""What leaves the process: a pattern that is new, still there, or gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from crackle_stream.model.pattern import CracklePattern
+from crackle_stream.model.record import Position
+
+__all__ = ["Alert", "AlertStatus", "Severity"]
+
+
+class AlertStatus(StrEnum):
+    """Where an alert stands in its life."""
+
+    RAISED = "raised"
+    REPEATED = "repeated"
+    RESOLVED = "resolved"
+
+
+class Severity(StrEnum):
+    """How much it matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One notification about a pattern.
+
+    Attributes:
+        id: same for every attempt to deliver this notification, other for every other one.
+        status: raised, repeated or resolved.
+        severity: info, warning or critical.
+        pattern: the finding as last seen.
+        raised_at: epoch seconds, end of the window that raised it.
+        last_seen: epoch seconds, end of the last window that showed it.
+        windows: number of windows that showed it so far.
+        reason: why it was resolved, "" otherwise.
+        position: the last record of the window that made this notification, or None. At a receiver,
+            of two notifications with one fingerprint the greater offset is the later.
+    """
+
+    id: str
+    status: AlertStatus
+    severity: Severity
+    pattern: CracklePattern
+    raised_at: float
+    last_seen: float
+    windows: int
+    reason: str = ""
+    position: Position | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """The pattern's stable identity."""
+        return self.pattern.fingerprint
+
+    def to_dict(self) -> Mapping[str, object]:
+        """The alert as JSON values (`docs/schema/alert.json`)."""
+        where = self.position
+        return {
+            "id": self.id,
+            "status": str(self.status),
+            "severity": str(self.severity),
+            "fingerprint": self.fingerprint,
+            "raised_at": self.raised_at,
+            "last_seen": self.last_seen,
+            "windows": self.windows,
+            "reason": self.reason,
+            "position": None
+            if where is None
+            else {"topic": where.partition.topic, "partition": where.partition.number, "offset": where.offset},
+            "pattern": self.pattern.to_dict(),
+        }

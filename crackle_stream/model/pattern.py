@@ -1,0 +1,180 @@
+"""A finding: what a detector saw in a window, and how sure it is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+
+__all__ = [
+    "SHOWN_TASKS",
+    "CracklePattern",
+    "Evidence",
+    "Nature",
+    "Onset",
+    "PatternKind",
+    "digest",
+    "fingerprint",
+]
+
+SHOWN_TASKS = 20
+"""Most involved tasks that leave the process with a pattern; more are only counted."""
+
+
+class PatternKind(StrEnum):
+    """The kinds of pattern the built-in detectors report; third parties add their own strings."""
+
+    CLUSTERING = "clustering"
+    PHASE_TRANSITION = "phase transition"
+    CONSERVATION = "conservation law"
+    CORRELATION = "correlation"
+
+
+class Nature(StrEnum):
+    """Whether a pattern holds or happened."""
+
+    FACT = "fact"
+    """It holds: a law, a correlation, a group."""
+    EVENT = "event"
+    """Something happened: a shift, a law that broke."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a finding's confidence rests on.
+
+    Attributes:
+        p: p value of the finding, valid under the stated model of the data.
+        q: p after multiplicity, as the budget spent it.
+        effect: size of the effect in the form's own unit (standard deviations, r, share of rows).
+        effective_n: number of independent observations the data are worth.
+        calibrated: whether the metric's memory was long enough for p to hold.
+    """
+
+    p: float
+    q: float
+    effect: float
+    effective_n: float
+    calibrated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Onset:
+    """Where in a window a pattern begins.
+
+    Attributes:
+        index: row of the window, counted from 0.
+        time: that row's time in epoch seconds.
+    """
+
+    index: int
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class CracklePattern:
+    """One finding.
+
+    Attributes:
+        kind: a `PatternKind` or a third party's own word.
+        description: a sentence that an on-call person understands.
+        confidence: in [0, 1]; values outside are clamped.
+        involved_tasks: labels of the responsible tasks, most responsible first, all of them.
+        metric_names: the metrics it is about.
+        metrics: numbers by name.
+        form: mean, variance, shape, constant, linear law, broken law, linear, nonlinear, lagged, ...
+        nature: whether it holds (fact) or happened (event).
+        direction: "up", "down", "positive", "negative" or ""; part of its identity.
+        evidence: what the confidence rests on; None for threshold detectors.
+        at: where in the window it begins, or None for the whole window.
+        key: the kiln's key, "" where the stream is not keyed.
+        window_id: the window it was found in.
+        fingerprint: stable identity; made from kind, form, metrics, key and direction when left empty.
+    """
+
+    kind: str
+    description: str
+    confidence: float
+    involved_tasks: tuple[str, ...] = ()
+    metric_names: tuple[str, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    form: str = ""
+    nature: Nature = Nature.FACT
+    direction: str = ""
+    evidence: Evidence | None = None
+    at: Onset | None = None
+    key: str = ""
+    window_id: str = ""
+    fingerprint: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "confidence", min(max(float(self.confidence), 0.0), 1.0))
+        object.__setattr__(self, "involved_tasks", tuple(self.involved_tasks))
+        object.__setattr__(self, "metric_names", tuple(self.metric_names))
+        object.__setattr__(self, "metrics", MappingProxyType(dict(self.metrics)))
+        if not self.fingerprint:
+            identity = fingerprint(self.kind, self.form, self.metric_names, self.key, self.direction)
+            object.__setattr__(self, "fingerprint", identity)
+
+    @property
+    def involved_count(self) -> int:
+        """Number of responsible tasks."""
+        return len(self.involved_tasks)
+
+    def in_window(self, key: str, window_id: str) -> CracklePattern:
+        """A copy that says which window it was found in; its identity takes the key in."""
+        identity = fingerprint(self.kind, self.form, self.metric_names, key, self.direction)
+        return replace(self, key=key, window_id=window_id, fingerprint=identity)
+
+    def to_dict(self) -> dict[str, object]:
+        """The pattern as JSON values, with at most 20 involved tasks (`docs/schema/alert.json`)."""
+        return {
+            "kind": str(self.kind),
+            "form": self.form,
+            "nature": str(self.nature),
+            "direction": self.direction,
+            "description": self.description,
+            "confidence": self.confidence,
+            "involved_tasks": list(self.involved_tasks[:SHOWN_TASKS]),
+            "involved_count": self.involved_count,
+            "metric_names": list(self.metric_names),
+            "metrics": dict(self.metrics),
+            "evidence": None if self.evidence is None else _fields(self.evidence),
+            "at": None if self.at is None else {"index": self.at.index, "time": self.at.time},
+            "key": self.key,
+            "window_id": self.window_id,
+            "fingerprint": self.fingerprint,
+        }
+
+
+def fingerprint(kind: str, form: str, metric_names: Iterable[str], key: str = "", direction: str = "") -> str:
+    """The stable identity of a finding, 16 hexadecimal digits.
+
+    Numbers that vary from window to window are no part of it, nor is the order of the metrics.
+
+    >>> fingerprint("correlation", "linear", ["b", "a"]) == fingerprint("correlation", "linear", ["a", "b"])
+    True
+    """
+    return digest([str(kind), form, *sorted(metric_names), "", key, direction])
+
+
+def digest(parts: Sequence[str], length: int = 16) -> str:
+    """Hexadecimal SHA-256 over length-prefixed parts, so that no two lists run together."""
+    sha = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        sha.update(b"%d:" % len(data))
+        sha.update(data)
+    return sha.hexdigest()[:length]
+
+
+def _fields(evidence: Evidence) -> dict[str, object]:
+    return {
+        "p": evidence.p,
+        "q": evidence.q,
+        "effect": evidence.effect,
+        "effective_n": evidence.effective_n,
+        "calibrated": evidence.calibrated,
+    }

@@ -1,0 +1,148 @@
+"""A read-only snapshot of the last tasks of a kiln, in columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from crackle_stream.errors import InvalidColumns
+from crackle_stream.model import Partition, Position
+
+__all__ = ["Span", "Window"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """The stretch of one partition that a window covers, both ends included."""
+
+    partition: Partition
+    first: int
+    last: int
+
+    @property
+    def end(self) -> Position:
+        """The position of the last record."""
+        return Position(self.partition, self.last)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """A read-only snapshot of n tasks and m metrics.
+
+    Attributes:
+        labels: n task labels.
+        times: shape (n,) float64, epoch seconds at which the tasks fired.
+        names: m distinct metric names.
+        values: shape (n, m) float64; NaN where a task lacks the metric.
+        key: the kiln's key, "" where the stream is not keyed.
+        id: identity of the window, "" outside a stream.
+        span: what it covers of each partition it comes from.
+        fresh: how many of the tasks no earlier window of the kiln held.
+        closed_by: what ended it: tasks, time, full, idle, age, evicted, end or asked.
+    """
+
+    labels: tuple[str, ...]
+    times: npt.NDArray[np.float64]
+    names: tuple[str, ...]
+    values: npt.NDArray[np.float64]
+    key: str = ""
+    id: str = ""
+    span: tuple[Span, ...] = ()
+    fresh: int = 0
+    closed_by: str = "asked"
+
+    @classmethod
+    def from_columns(
+        cls,
+        labels: Sequence[str],
+        times: npt.ArrayLike,
+        names: Sequence[str],
+        values: npt.ArrayLike,
+        *,
+        key: str = "",
+        id: str = "",  # noqa: A002 - the field's name
+        span: Sequence[Span] = (),
+        fresh: int | None = None,
+        closed_by: str = "asked",
+    ) -> Window:
+        """Build a window from columns; arrays are copied and made read-only.
+
+        Args:
+            labels: n task labels.
+            times: n epoch seconds.
+            names: m distinct metric names.
+            values: shape (n, m); NaN where a task lacks a metric.
+            key: the kiln's key.
+            id: identity of the window.
+            span: what it covers of each partition.
+            fresh: tasks no earlier window held; all of them by default.
+            closed_by: what ended the window.
+
+        Raises:
+            InvalidColumns: shapes do not fit, a name stands twice, or a value is infinite.
+        """
+        stamps = np.array(times, dtype=np.float64)
+        table = np.array(values, dtype=np.float64)
+        if table.size == 0:
+            table = table.reshape(len(labels), len(names))
+        _check(labels, stamps, names, table)
+        stamps.flags.writeable = False
+        table.flags.writeable = False
+        return cls(
+            labels=tuple(labels),
+            times=stamps,
+            names=tuple(names),
+            values=table,
+            key=key,
+            id=id,
+            span=tuple(span),
+            fresh=len(labels) if fresh is None else fresh,
+            closed_by=closed_by,
+        )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def column(self, name: str) -> npt.NDArray[np.float64]:
+        """The values of one metric, shape (n,), NaN where absent.
+
+        Raises:
+            KeyError: the window has no such metric.
+        """
+        try:
+            return self.values[:, self.names.index(name)]
+        except ValueError:
+            raise KeyError(name) from None
+
+    @property
+    def end_time(self) -> float:
+        """Epoch seconds of the latest task; 0.0 for an empty window."""
+        return float(self.times.max()) if len(self.times) else 0.0
+
+    @property
+    def end(self) -> Position | None:
+        """The last record covered, where the window comes from one partition; else None."""
+        return self.span[0].end if len(self.span) == 1 else None
+
+
+def _check(
+    labels: Sequence[str],
+    times: npt.NDArray[np.float64],
+    names: Sequence[str],
+    values: npt.NDArray[np.float64],
+) -> None:
+    if times.shape != (len(labels),):
+        raise InvalidColumns(f"{len(labels)} labels but times of shape {times.shape}: one time a task is needed")
+    if values.shape != (len(labels), len(names)):
+        raise InvalidColumns(
+            f"values of shape {values.shape} for {len(labels)} labels and {len(names)} names: "
+            "one row a task and one column a metric are needed"
+        )
+    if len(set(names)) != len(names):
+        twice = sorted(name for name in set(names) if list(names).count(name) > 1)
+        raise InvalidColumns(f"metric names must be distinct, these stand twice: {', '.join(twice)}")
+    if np.isinf(values).any():
+        raise InvalidColumns("values must be finite or NaN (absent), an infinite one was given")
