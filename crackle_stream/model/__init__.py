@@ -2,6 +2,7 @@
 
 from crackle_stream.model.alert import Alert, AlertStatus, Severity
 from crackle_stream.model.examination import Candidate, Examination, Failure, NearMiss, Skip
+from crackle_stream.model.options import did_you_mean, options_from
 from crackle_stream.model.pattern import (
     SHOWN_TASKS,
     CracklePattern,
@@ -13,6 +14,7 @@ from crackle_stream.model.pattern import (
     fingerprint,
 )
 from crackle_stream.model.record import Partition, Position, Positions, RecordBatch, Reject, TaskBatch
+from crackle_stream.model.secret import Secret
 from crackle_stream.model.task import TaskEntry, TaskOutput
 
 __all__ = [
@@ -24,8 +26,8 @@ __all__ = [
     "Evidence",
     "Examination",
     "Failure",
-    "NearMiss",
     "Nature",
+    "NearMiss",
     "Onset",
     "Partition",
     "PatternKind",
@@ -33,11 +35,14 @@ __all__ = [
     "Positions",
     "RecordBatch",
     "Reject",
+    "Secret",
     "Severity",
     "Skip",
     "TaskBatch",
     "TaskEntry",
     "TaskOutput",
+    "did_you_mean",
     "digest",
     "fingerprint",
+    "options_from",
 ]

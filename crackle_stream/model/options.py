@@ -1,0 +1,97 @@
+"""How the constructors of sources and sinks turn what they are given into their options.
+
+Sources and sinks take a ready options object, the one value that matters most, or single fields by name; all three
+say the same, and a misspelt field names the one that was meant.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import MISSING, Field, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
+
+from crackle_stream.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from _typeshed import DataclassInstance
+
+__all__ = ["Options", "did_you_mean", "options_from"]
+
+
+class Options(Protocol):
+    """A frozen dataclass whose `__post_init__` raises ConfigError for what cannot be."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+
+
+def options_from(cls: type[OptionsT], given: object, named: Mapping[str, object], *, main: str | None) -> OptionsT:
+    """Build options from what a constructor was called with.
+
+    Args:
+        cls: the options dataclass.
+        given: an instance of it, the value of the `main` field, or None.
+        named: fields by name; they override those of an instance.
+        main: the field a bare value stands for, or None where there is no such field.
+
+    Raises:
+        ConfigError: unknown, missing or doubled fields, all at once; or whatever the dataclass itself objects to.
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True, slots=True)
+    ... class Kettle:
+    ...     litres: float
+    ...     whistle: bool = True
+    >>> options_from(Kettle, 1.5, {"whistle": False}, main="litres")
+    Kettle(litres=1.5, whistle=False)
+    >>> options_from(Kettle, 1.5, {"wistle": False}, main="litres")
+    Traceback (most recent call last):
+      ...
+    crackle_stream.errors.ConfigError: Kettle: 1 problem
+      unknown option "wistle": did you mean "whistle"?
+    """
+    known = {each.name: each for each in fields(cast("type[DataclassInstance]", cls)) if each.init}
+    problems = [f'unknown option "{name}": {did_you_mean(name, known)}' for name in named if name not in known]
+    values = dict(named)
+    if given is not None and not isinstance(given, cls):
+        problems += _place(given, values, main)
+    if not isinstance(given, cls):
+        problems += [f'option "{name}" is missing' for name in _required(known.values()) if name not in values]
+    if problems:
+        raise ConfigError(problems, origin=cls.__name__)
+    if isinstance(given, cls):
+        return replace(given, **values) if values else given
+    return cls(**values)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The cure for a misspelt name: the nearest known one, or all of them.
+
+    >>> did_you_mean("secrt", ["url", "secret"])
+    'did you mean "secret"?'
+    >>> did_you_mean("colour", ["url", "secret"])
+    'known are secret, url'
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    if near:
+        return f'did you mean "{near[0]}"?'
+    return f"known are {', '.join(names)}" if names else "there are none"
+
+
+def _place(given: object, values: dict[str, object], main: str | None) -> list[str]:
+    """Put a bare value where it belongs; what is wrong with it."""
+    if main is None:
+        return [f"a bare {type(given).__name__} means nothing here: give options by name"]
+    if main in values:
+        return [f'option "{main}" is given twice: once bare and once by name']
+    values[main] = given
+    return []
+
+
+def _required(known: Iterable[Field[Any]]) -> list[str]:
+    return [each.name for each in known if each.default is MISSING and each.default_factory is MISSING]
