@@ -13,6 +13,7 @@ from crackle_stream.model.pattern import (
     digest,
     fingerprint,
 )
+from crackle_stream.model.quantity import octets, seconds
 from crackle_stream.model.record import Partition, Position, Positions, RecordBatch, Reject, TaskBatch
 from crackle_stream.model.secret import Secret
 from crackle_stream.model.task import TaskEntry, TaskOutput
@@ -44,5 +45,7 @@ __all__ = [
     "did_you_mean",
     "digest",
     "fingerprint",
+    "octets",
     "options_from",
+    "seconds",
 ]
