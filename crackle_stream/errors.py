@@ -13,7 +13,8 @@
     ├── SinkError                  a sink failed
     │   ├── SinkUnavailable        ... and may come back (retryable), perhaps at a stated time
     │   └── SinkRefused            ... and will never take this notification
-    │       └── TargetForbidden    the address may not be connected to
+    │       ├── TargetForbidden    the address may not be connected to
+    │       └── ReaderGone         whoever read the output has closed it
     └── NotDrained                 the pipeline stopped with work left over
 
 Each class builds its message from data: what is wrong, where, and what to do.
@@ -32,6 +33,7 @@ __all__ = [
     "KilnFull",
     "NotDrained",
     "PluginError",
+    "ReaderGone",
     "RecordRefused",
     "SinkError",
     "SinkRefused",
@@ -182,6 +184,13 @@ class SinkRefused(SinkError):
 
 class TargetForbidden(SinkRefused):
     """The target's address is private, reserved or otherwise not to be connected to."""
+
+
+class ReaderGone(SinkRefused):
+    """Whoever read the output has closed it, as `head` does once it has enough; nothing is wrong."""
+
+    def __init__(self, sink: str) -> None:
+        super().__init__(sink, "the reader of its output is gone")
 
 
 class NotDrained(CrackleError):

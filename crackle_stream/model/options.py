@@ -1,7 +1,9 @@
 """How the constructors of sources and sinks turn what they are given into their options.
 
 Sources and sinks take a ready options object, the one value that matters most, or single fields by name; all three
-say the same, and a misspelt field names the one that was meant.
+say the same, and a misspelt field names the one that was meant. Values may come from a configuration file, so a
+dataclass reads its own fields with `read_fields` and the readers below it: what they object to completes a sentence
+that begins with the field's name.
 """
 
 from __future__ import annotations
@@ -13,11 +15,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 from crackle_stream.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from _typeshed import DataclassInstance
 
-__all__ = ["Options", "did_you_mean", "options_from"]
+__all__ = ["Options", "did_you_mean", "one_of", "options_from", "read_fields", "read_flag", "read_text", "whole_number"]
 
 
 class Options(Protocol):
@@ -81,6 +83,63 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if near:
         return f'did you mean "{near[0]}"?'
     return f"known are {', '.join(names)}" if names else "there are none"
+
+
+def read_fields(options: Options, **readers: Callable[[Any], object]) -> None:
+    """Replace fields of a frozen dataclass by what their readers make of them; for its `__post_init__`.
+
+    Args:
+        options: the dataclass under construction.
+        readers: by field name; each returns the value to keep, or raises ValueError with the rest of a sentence that
+            begins with the field's name.
+
+    Raises:
+        ConfigError: every objection at once.
+    """
+    problems = []
+    for name, read in readers.items():
+        try:
+            object.__setattr__(options, name, read(getattr(options, name)))
+        except ValueError as error:
+            problems.append(f"{name} {error}")
+    if problems:
+        raise ConfigError(problems, origin=type(options).__name__)
+
+
+def read_flag(value: object) -> bool:
+    """True or False, nothing that merely looks like one."""
+    if not isinstance(value, bool):
+        raise ValueError(f"is true or false, not {value!r}")
+    return value
+
+
+def read_text(value: object) -> str:
+    """Text with something in it."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"is text that is not empty, not {value!r}")
+    return value
+
+
+def whole_number(minimum: int) -> Callable[[object], int]:
+    """A reader of whole numbers from `minimum` up."""
+
+    def read(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+            raise ValueError(f"is a whole number of at least {minimum}, not {value!r}")
+        return value
+
+    return read
+
+
+def one_of(*words: str) -> Callable[[object], str]:
+    """A reader of one of a few words."""
+
+    def read(value: object) -> str:
+        if value not in words:
+            raise ValueError(f"is one of {', '.join(words)}, not {value!r}")
+        return str(value)
+
+    return read
 
 
 def _place(given: object, values: dict[str, object], main: str | None) -> list[str]:

@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 import pytest
 
 from crackle_stream.errors import ConfigError
-from crackle_stream.model.options import did_you_mean, options_from
+from crackle_stream.model.options import (
+    did_you_mean,
+    one_of,
+    options_from,
+    read_fields,
+    read_flag,
+    read_text,
+    whole_number,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +82,43 @@ def test_what_the_dataclass_objects_to_passes_through() -> None:
 
 def test_with_nothing_known_there_is_nothing_to_offer() -> None:
     assert did_you_mean("x", []) == "there are none"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    topic: str = "t"
+    loud: bool = False
+    tries: int = 1
+    mode: str = "a"
+
+    def __post_init__(self) -> None:
+        read_fields(self, topic=str.strip, loud=read_flag, tries=whole_number(0), mode=one_of("a", "b"))
+
+
+def test_fields_are_replaced_by_what_their_readers_make_of_them() -> None:
+    assert ReadOptions(topic=" t ").topic == "t"
+
+
+def test_every_reader_objects_at_once_in_a_sentence_that_begins_with_the_field() -> None:
+    with pytest.raises(ConfigError) as caught:
+        options_from(ReadOptions, None, {"loud": 1, "tries": -1, "mode": "c"}, main=None)
+    assert caught.value.problems == (
+        "loud is true or false, not 1",
+        "tries is a whole number of at least 0, not -1",
+        "mode is one of a, b, not 'c'",
+    )
+    assert caught.value.origin == "ReadOptions"
+
+
+@pytest.mark.parametrize("value", [True, 1.0, "1", None])
+def test_a_whole_number_is_an_int_and_no_bool(value: object) -> None:
+    with pytest.raises(ValueError, match="is a whole number of at least 0, not "):
+        whole_number(0)(value)
+    assert whole_number(0)(0) == 0
+
+
+@pytest.mark.parametrize("value", ["", "  ", None, 3])
+def test_text_holds_something(value: object) -> None:
+    with pytest.raises(ValueError, match="is text that is not empty, not "):
+        read_text(value)
+    assert read_text("x") == "x"

@@ -18,7 +18,7 @@ def test_durations_are_read_as_people_write_them(written: float | str, expected:
 
 @pytest.mark.parametrize(
     ("written", "expected"),
-    [(0, 0), (10, 10), ("10", 10), ("10B", 10), ("2kB", 2000), ("2KiB", 2048), ("64MiB", 67108864), ("1.5GiB", 3 << 29)],
+    [(0, 0), ("10", 10), ("10B", 10), ("2kB", 2000), ("2KiB", 2048), ("64MiB", 67108864), ("1.5GiB", 3 << 29)],
 )  # fmt: skip
 def test_sizes_are_read_as_people_write_them(written: float | str, expected: int) -> None:
     assert expected == octets(written)
