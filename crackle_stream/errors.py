@@ -9,7 +9,9 @@
     │   └── PluginError            a source, sink or detector that cannot be found or built
     ├── RecordRefused              a bad record while the stream is strict
     ├── SourceError                a source failed
-    │   └── SourceUnavailable      ... and may come back (retryable)
+    │   ├── SourceUnavailable      ... and may come back (retryable)
+    │   ├── QueueFull              no room in a queue now (retryable, also a BufferError)
+    │   └── QueueClosed            nothing may be put into a queue any more
     ├── SinkError                  a sink failed
     │   ├── SinkUnavailable        ... and may come back (retryable), perhaps at a stated time
     │   └── SinkRefused            ... and will never take this notification
@@ -33,6 +35,8 @@ __all__ = [
     "KilnFull",
     "NotDrained",
     "PluginError",
+    "QueueClosed",
+    "QueueFull",
     "ReaderGone",
     "RecordRefused",
     "SinkError",
@@ -150,6 +154,30 @@ class SourceUnavailable(SourceError):
     """A source cannot be reached now."""
 
     retryable = True
+
+
+class QueueFull(SourceError, BufferError):
+    """A queue had no room for what was put without waiting.
+
+    Attributes:
+        limit: the queue's bound in tasks.
+    """
+
+    retryable = True
+
+    def __init__(self, source: str, limit: int) -> None:
+        self.limit = limit
+        super().__init__(
+            source,
+            f"holds {limit} tasks, its limit: `await put(...)` to wait for room, put again later, or raise limit",
+        )
+
+
+class QueueClosed(SourceError):
+    """Something was put into a queue that is closed."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(source, "is closed and takes nothing more: put before close(), or build another queue")
 
 
 class SinkError(CrackleError):
