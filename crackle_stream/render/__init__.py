@@ -1,1 +1,1 @@
-"""."""
+"""Findings as text: a sentence, a card, a strip of blocks. Pure."""

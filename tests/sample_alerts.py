@@ -1,0 +1,53 @@
+"""Alerts to send and draw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crackle_stream.model import (
+    Alert,
+    AlertStatus,
+    CracklePattern,
+    Evidence,
+    Nature,
+    Onset,
+    Partition,
+    PatternKind,
+    Position,
+    Severity,
+)
+
+
+def a_pattern(**fields: Any) -> CracklePattern:
+    """A shift with everything filled in, but for the given fields."""
+    filled: dict[str, Any] = {
+        "kind": PatternKind.PHASE_TRANSITION,
+        "description": "latency_ms rose from 100 to 160",
+        "confidence": 0.97,
+        "involved_tasks": tuple(f"checkout-{number}" for number in range(142)),
+        "metric_names": ("latency_ms",),
+        "metrics": {"before": 100.25, "after": 160.0},
+        "form": "mean",
+        "nature": Nature.EVENT,
+        "direction": "up",
+        "evidence": Evidence(p=2.1e-7, q=0.0031, effect=6.02, effective_n=312.4, calibrated=True),
+        "at": Onset(250, 1795207267.0),
+        "key": "checkout",
+        "window_id": "w1",
+    }
+    return CracklePattern(**{**filled, **fields})
+
+
+def an_alert(**fields: Any) -> Alert:
+    """A raised alert with everything filled in, but for the given fields."""
+    filled: dict[str, Any] = {
+        "id": "0f3c9a1b2d4e5f60",
+        "status": AlertStatus.RAISED,
+        "severity": Severity.CRITICAL,
+        "pattern": a_pattern(),
+        "raised_at": 1795207267.0,
+        "last_seen": 1795207867.5,
+        "windows": 3,
+        "position": Position(Partition("task-results", 3), 18234),
+    }
+    return Alert(**{**filled, **fields})
