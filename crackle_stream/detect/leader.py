@@ -1,0 +1,178 @@
+"""The leader pass: which task each task follows.
+
+In task order, each task that follows nobody yet leads, and every later one that follows nobody and is nearer to it
+than the threshold follows it. Said from the other end: a task follows the earliest leader near it, and leads where
+there is none. So tasks are taken in blocks: a block is compared with all leaders so far as one matrix product, and
+what is left of it with itself.
+
+The product runs in float32 and only rules pairs out: the screen widens the threshold by a bound on all rounding, so
+that no near pair is missed, and pairs it is unsure of are measured in float64 on differences of the original values.
+The outcome is that of the plain double loop, index for index.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crackle_stream.detect.distances import Points, Rows, chunks
+from crackle_stream.detect.screen import Screen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Leaders", "follow"]
+
+BLOCK = 256
+"""Tasks of a block that may end up leading: their comparison among themselves is quadratic in it, and a product is at
+its full speed from about here on."""
+
+LARGEST_BLOCK = 8192
+"""Tasks of a block where most follow a known leader."""
+
+TILE = 1 << 20
+"""Pairs screened in one product: 4 MB of float32, a few milliseconds with a hundred metrics."""
+
+UNSURE_SHARE = 0.01
+"""Share of screened pairs to be measured above which screening turns to float64: measuring a pair costs some fifty
+times its place in the product, the finer product twice the coarse one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaders:
+    """Who follows whom.
+
+    Attributes:
+        leader: shape (n,), the row that each task follows, its own where it leads; -1 where the pass did not come to
+            it.
+        complete: False where `stop` ended the pass.
+    """
+
+    leader: Rows
+    complete: bool
+
+
+def follow(points: Points, threshold: float, stop: Callable[[], bool]) -> Leaders:
+    """Let each task follow the earliest leader nearer than the threshold.
+
+    Args:
+        points: n tasks in order; those without any metric are near nobody.
+        threshold: distance in the metrics' own units; must be positive.
+        stop: asked every few milliseconds; True ends the pass.
+
+    Returns:
+        The outcome of the plain double loop; of the first tasks only, where `stop` ended it.
+    """
+    rows = np.arange(len(points))
+    if points.values.size == 0:
+        return Leaders(rows, complete=True)
+    leader = np.full(len(points), -1, dtype=np.intp)
+    if points.present is not None:
+        bare = ~points.present.any(axis=1)
+        leader[bare] = rows[bare]
+        rows = rows[~bare]
+        points = points.take(rows)
+    march = _March(points, threshold, stop)
+    complete = march.run()
+    settled = march.leader >= 0
+    leader[rows[settled]] = rows[march.leader[settled]]
+    return Leaders(leader, complete)
+
+
+class _Stopped(Exception):
+    pass
+
+
+class _March:
+    """One pass over points that all have some metric."""
+
+    def __init__(self, points: Points, threshold: float, stop: Callable[[], bool]) -> None:
+        self.points = points
+        self.threshold = threshold
+        self.stop = stop
+        self.leader = np.full(len(points), -1, dtype=np.intp)
+        self.screen = Screen(points, threshold)
+
+    def run(self) -> bool:
+        """Settle the tasks block by block; False where `stop` ended it."""
+        settled, size = 0, BLOCK
+        try:
+            while settled < len(self.points):
+                block = np.arange(settled, min(settled + size, len(self.points)))
+                self._join_leaders(block)
+                left = block[self.leader[block] < 0]
+                end = int(left[BLOCK]) if len(left) > BLOCK else int(block[-1]) + 1
+                left = left[:BLOCK]
+                self._join_each_other(left)
+                settled = end
+                # Aim at a block of which half of BLOCK is left over.
+                size = min(LARGEST_BLOCK, max(BLOCK, size * BLOCK // (2 * max(1, len(left)))))
+        except _Stopped:
+            self.leader[settled:] = -1
+            return False
+        return True
+
+    def _join_leaders(self, block: Rows) -> None:
+        """Let the tasks of a block follow the earliest of the known leaders that is near."""
+        for part in chunks(len(self.screen.leaders), max(BLOCK, TILE // len(block))):
+            waiting = block[self.leader[block] < 0]
+            if not len(waiting):
+                return
+            task, leader = self._near(waiting, part)
+            first = np.ones(len(task), dtype=bool)
+            first[1:] = task[1:] != task[:-1]
+            self.leader[waiting[task[first]]] = self.screen.leaders[part][leader[first]]
+
+    def _join_each_other(self, left: Rows) -> None:
+        """Settle at most BLOCK tasks that follow no earlier leader: by rounds, each of which settles many.
+
+        A task with no unsettled earlier task near it leads; those near a new leader follow. This is the sequential
+        rule taken in parallel [1]_.
+
+        References:
+            .. [1] G. E. Blelloch, J. T. Fineman and J. Shun, "Greedy Sequential Maximal Independent Set and Matching
+               are Parallel on Average", 2012, doi:10.1145/2312005.2312058
+        """
+        if not len(left):
+            return
+        near = np.zeros((len(left), len(left)), dtype=bool)
+        near[self._near(left, None)] = True
+        unsettled = np.ones(len(left), dtype=bool)
+        leads = np.zeros(len(left), dtype=bool)
+        while unsettled.any():
+            new = unsettled & ~near[unsettled].any(axis=0)
+            leads |= new
+            unsettled &= ~(new | near[new].any(axis=0))
+        followed = (near & leads[:, np.newaxis]).argmax(axis=0)
+        self.leader[left] = left[np.where(leads, np.arange(len(left)), followed)]
+        self.screen.add(left[leads])
+
+    def _near(self, tasks: Rows, part: slice | None) -> tuple[Rows, Rows]:
+        """Pairs of a task and one of a part of the leaders, or with None of two tasks, nearer than the threshold.
+
+        Returns:
+            The places of the pairs in `tasks` and in the part (or in `tasks` again, later ones), sorted by both.
+        """
+        if self.stop():
+            raise _Stopped
+        screen = self.screen
+        product = screen.against_later(tasks) if part is None else screen.against_leaders(tasks, part)
+        others = tasks if part is None else screen.leaders[part]
+        if not product.size or product.max() <= 0:
+            return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
+        passed = np.flatnonzero(product > 0)
+        one, other = np.divmod(passed, len(others))
+        near = screen.surely_near(tasks[one], others[other], product.reshape(-1)[passed])
+        unsure = np.flatnonzero(~near)
+        if screen.coarse and len(unsure) > BLOCK + UNSURE_SHARE * product.size:
+            self.screen = screen.finer()
+            return self._near(tasks, part)
+        for some in chunks(len(unsure), self.points.pairs_at_once):
+            if self.stop():
+                raise _Stopped
+            pairs = unsure[some]
+            distances = self.points.distances(tasks[one[pairs]], others[other[pairs]])
+            near[pairs] = distances < self.threshold
+        return one[near], other[near]

@@ -1,0 +1,116 @@
+"""Tasks that lie close together in metric space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crackle_stream.detect.cohesion import Cohesion, cohesion
+from crackle_stream.detect.distances import Points, Rows
+from crackle_stream.detect.leader import follow
+from crackle_stream.detect.screen import closest
+from crackle_stream.detect.threshold.verdict import Verdict, too_few_tasks
+from crackle_stream.model import CracklePattern, NearMiss, PatternKind, Skip
+
+if TYPE_CHECKING:
+    from crackle_stream.model import Examination
+    from crackle_stream.protocols import Context
+    from crackle_stream.window import Window
+
+__all__ = ["Clustering"]
+
+LEADERS_COMPARED = 512
+"""Leaders among which the closest two are looked for when saying how near anything came: the report should not cost
+more than the finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clustering:
+    """Each task joins the earliest leader nearer than a threshold, or leads.
+
+    Distances are in the metrics' own units, over the metrics that both tasks have.
+
+    Attributes:
+        threshold: distance under which a task joins a leader.
+        least: fewer tasks give no pattern.
+        max_distances: pairs of a cluster up to which its average distance is exact; sampled beyond.
+    """
+
+    threshold: float
+    least: int = 2
+    max_distances: int = 2_000_000
+
+    @property
+    def name(self) -> str:
+        """By which failures and memory go."""
+        return "clustering"
+
+    def examine(self, window: Window, context: Context) -> Examination:
+        """Look for clusters."""
+        nothing = too_few_tasks(self.name, window, self.least)
+        if nothing is not None:
+            return nothing
+        verdict = Verdict()
+        stop = verdict.stopping(context.stop)
+        points = Points.of(window.values)
+        outcome = follow(points, self.threshold, stop)
+        if not outcome.complete:
+            return verdict.examination()
+        leaders, clusters = _grouped(outcome.leader)
+        verdict.tests = len(leaders)
+        self._note_misses(window, points, leaders, verdict)
+        found = cohesion(points, clusters, self.max_distances, context.rng, stop)
+        for rows, made in zip(clusters, found, strict=True):
+            if made is None or stop():
+                break
+            verdict.add(self._pattern(window, points, rows, made), int(rows[0]))
+        return verdict.examination()
+
+    def _note_misses(self, window: Window, points: Points, leaders: Rows, verdict: Verdict) -> None:
+        if points.present is not None:
+            bare = int((~points.present.any(axis=1)).sum())
+            if bare:
+                verdict.skipped.append(Skip(f"{bare} tasks", "they have no metrics"))
+        pair = closest(points.take(leaders[:LEADERS_COMPARED]), self.threshold)
+        if pair is not None:
+            first, second, distance = pair
+            what = f"{window.labels[leaders[first]]} ~ {window.labels[leaders[second]]}"
+            verdict.nearest = NearMiss(what, distance, self.threshold, "distance of two leaders")
+
+    def _pattern(self, window: Window, points: Points, rows: Rows, made: Cohesion) -> CracklePattern:
+        size = len(rows)
+        metrics = {"avg_distance": made.average, "cluster_size": float(size)}
+        note = f"avg distance: {made.average:.3f}"
+        if made.sampled:
+            note += f", estimated from {made.sampled} of {made.pairs} pairs"
+            metrics["sampled_pairs"] = float(made.sampled)
+        if made.apart:
+            # Such pairs are infinitely far apart, and so is the average; the crate averages 1.8e308 in.
+            note = f"no common metrics in {made.apart} of {made.sampled or made.pairs} pairs"
+            del metrics["avg_distance"]
+        return CracklePattern(
+            kind=PatternKind.CLUSTERING,
+            description=f"{size} tasks clustered together in metric space ({note})",
+            confidence=1.0 - min(made.average / self.threshold, 1.0),
+            involved_tasks=itemgetter(*rows.tolist())(window.labels),
+            metric_names=_carried_by_all(window, points, rows),
+            metrics=metrics,
+        )
+
+
+def _grouped(leader: Rows) -> tuple[Rows, list[Rows]]:
+    """All leaders, and the rows of each cluster of two or more, in the order of their leaders."""
+    by_leader = np.argsort(leader, kind="stable")
+    starts = np.flatnonzero(np.diff(leader[by_leader], prepend=-1))
+    clusters = np.split(by_leader, starts[1:])
+    return leader[by_leader[starts]], [rows for rows in clusters if len(rows) > 1]
+
+
+def _carried_by_all(window: Window, points: Points, rows: Rows) -> tuple[str, ...]:
+    if points.present is None:
+        return tuple(sorted(window.names))
+    carried = np.flatnonzero(points.present[rows].all(axis=0))
+    return tuple(sorted(window.names[place] for place in carried.tolist()))

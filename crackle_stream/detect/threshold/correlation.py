@@ -1,0 +1,102 @@
+"""Pairs of metrics that rise and fall together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crackle_stream.detect.threshold.columns import tasks_with
+from crackle_stream.detect.threshold.pearson import Table, raw_sum_pearson, screen
+from crackle_stream.detect.threshold.verdict import Verdict, skips, too_few_tasks
+from crackle_stream.model import CracklePattern, NearMiss, PatternKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from crackle_stream.detect.threshold.pearson import Pairs
+    from crackle_stream.model import Examination
+    from crackle_stream.protocols import Context
+    from crackle_stream.window import Window
+
+__all__ = ["Correlation"]
+
+LEAST_TASKS = 3
+"""Two points always lie on a line."""
+
+TOO_FEW_BOTH = "fewer than 3 tasks have both"
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """|Pearson r| at or above a threshold, over the tasks that have both metrics.
+
+    A matrix product finds the pairs that may reach the threshold; their r is then computed the crate's way.
+
+    Attributes:
+        threshold: |r| from which a pair is reported.
+        least: fewer tasks give no pattern.
+    """
+
+    threshold: float
+    least: int = 2
+
+    @property
+    def name(self) -> str:
+        """By which failures and memory go."""
+        return "correlation"
+
+    def examine(self, window: Window, context: Context) -> Examination:
+        """Look for pairs."""
+        nothing = too_few_tasks(self.name, window, max(self.least, LEAST_TASKS))
+        if nothing is not None:
+            return nothing
+        verdict = Verdict()
+        stop = verdict.stopping(context.stop)
+        table = Table.of(window.values)
+        pairs = screen(table, stop)
+        if pairs is not None:
+            self._judge(window, table, pairs, verdict, stop)
+        return verdict.examination()
+
+    def _judge(self, window: Window, table: Table, pairs: Pairs, verdict: Verdict, stop: Callable[[], bool]) -> None:
+        tested = pairs.tasks >= LEAST_TASKS
+        few = np.flatnonzero(~tested)
+        verdict.tests = int(tested.sum())
+        verdict.skipped += skips(
+            TOO_FEW_BOTH, "pairs", len(few), (" ~ ".join(_named(window, pairs, k)) for k in few.tolist())
+        )
+        strength = np.where(tested, np.abs(pairs.r), 0.0)
+        unsure = tested & ~(strength + pairs.error < self.threshold)
+        strength[unsure] = 0.0
+        for places, r in raw_sum_pearson(table, pairs, np.flatnonzero(unsure), stop):
+            strength[places] = np.where(np.abs(r) < self.threshold, np.abs(r), 0.0)
+            for place, value in zip(places.tolist(), r.tolist(), strict=True):
+                if abs(value) >= self.threshold:
+                    both = table.both(pairs.first[place], pairs.second[place])
+                    pattern = _pattern(_named(window, pairs, place), value, tasks_with(window, both))
+                    verdict.add(pattern, int(both.argmax()))
+        if len(strength) and strength.max() > 0.0:
+            best = _named(window, pairs, int(strength.argmax()))
+            verdict.nearest = NearMiss(" ~ ".join(best), float(strength.max()), self.threshold, "|r|")
+
+
+def _named(window: Window, pairs: Pairs, place: int) -> tuple[str, str]:
+    """The names of a pair, sorted."""
+    one, other = sorted((window.names[pairs.first[place]], window.names[pairs.second[place]]))
+    return one, other
+
+
+def _pattern(names: tuple[str, str], r: float, tasks: tuple[str, ...]) -> CracklePattern:
+    direction = "positive" if r > 0 else "negative"
+    return CracklePattern(
+        kind=PatternKind.CORRELATION,
+        form="linear",
+        direction=direction,
+        description=f"strong {direction} correlation between '{names[0]}' and '{names[1]}' (r = {r:.3f})",
+        confidence=abs(r),
+        involved_tasks=tasks,
+        metric_names=names,
+        metrics={"correlation": r},
+    )

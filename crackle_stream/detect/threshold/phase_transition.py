@@ -1,0 +1,104 @@
+"""Metrics whose mean differs between the first and the second half of the tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crackle_stream.detect.threshold.columns import EPSILON, Columns, Mask, column_blocks, in_order, tasks_with
+from crackle_stream.detect.threshold.verdict import Verdict, skips, too_few_tasks
+from crackle_stream.model import CracklePattern, Nature, NearMiss, Onset, PatternKind
+
+if TYPE_CHECKING:
+    from crackle_stream.model import Examination
+    from crackle_stream.protocols import Context
+    from crackle_stream.window import Window
+
+__all__ = ["PhaseTransition"]
+
+TOO_SHORT = "fewer than 2 tasks have it"
+NO_MEAN = "its mean is 0, and a shift is measured by the mean"
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseTransition:
+    """|mean of second half - mean of first half| / |mean of all| above a sensitivity.
+
+    The first half are the first n // 2 of the n tasks that have the metric. Noise around 0 has a small mean and
+    fires: this is the crate's rule, and its known weakness.
+
+    Attributes:
+        sensitivity: relative shift above which a metric is reported.
+        least: fewer tasks give no pattern.
+    """
+
+    sensitivity: float
+    least: int = 2
+
+    @property
+    def name(self) -> str:
+        """By which failures and memory go."""
+        return "phase_transition"
+
+    def examine(self, window: Window, context: Context) -> Examination:
+        """Look for shifts."""
+        nothing = too_few_tasks(self.name, window, self.least)
+        if nothing is not None:
+            return nothing
+        verdict = Verdict()
+        reasons: dict[str, list[str]] = {TOO_SHORT: [], NO_MEAN: []}
+        for columns in column_blocks(window, verdict.stopping(context.stop)):
+            self._judge(window, columns, verdict, reasons)
+        for why, names in reasons.items():
+            verdict.skipped += skips(why, "metrics", len(names), names)
+        return verdict.examination()
+
+    def _judge(self, window: Window, columns: Columns, verdict: Verdict, reasons: dict[str, list[str]]) -> None:
+        half = columns.counts // 2
+        later = columns.present & (columns.present.cumsum(axis=1) > half[:, np.newaxis])
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            first = in_order(np.where(later, 0.0, columns.values)) / half
+            second = in_order(np.where(later, columns.values, 0.0)) / (columns.counts - half)
+            mean = in_order(columns.values) / columns.counts
+            shift = np.abs(second - first) / np.abs(mean)
+        enough = columns.counts >= 2
+        level = np.abs(mean) >= EPSILON
+        verdict.tests += int((enough & level).sum())
+        for k, name in enumerate(window.names[columns.start : columns.start + len(shift)]):
+            if not enough[k]:
+                reasons[TOO_SHORT].append(name)
+            elif not level[k]:
+                reasons[NO_MEAN].append(name)
+            elif shift[k] > self.sensitivity:
+                halves = _Halves(columns.present[k], int(later[k].argmax()), float(first[k]), float(second[k]))
+                verdict.add(_pattern(window, name, float(shift[k]), halves), int(columns.present[k].argmax()))
+            elif verdict.nearest is None or shift[k] > verdict.nearest.value:
+                verdict.nearest = NearMiss(name, float(shift[k]), self.sensitivity, "relative shift of the mean")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Halves:
+    """One metric's halves: who has it, where the second begins, and their means."""
+
+    present: Mask
+    begins: int
+    first: float
+    second: float
+
+
+def _pattern(window: Window, name: str, shift: float, halves: _Halves) -> CracklePattern:
+    return CracklePattern(
+        kind=PatternKind.PHASE_TRANSITION,
+        form="mean",
+        nature=Nature.EVENT,
+        direction="up" if halves.second > halves.first else "down",
+        description=f"metric '{name}' shifted by {shift * 100.0:.1f}% between first and second half of tasks",
+        # A shift over the sensitivity is reported with full confidence: that is the crate's min(shift / bar, 1).
+        confidence=1.0,
+        involved_tasks=tasks_with(window, halves.present),
+        metric_names=(name,),
+        metrics={"shift_magnitude": shift, "first_half_avg": halves.first, "second_half_avg": halves.second},
+        at=Onset(halves.begins, float(window.times[halves.begins])),
+    )
