@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -122,7 +122,7 @@ class ThermalProfile:
         """A copy with another sensitivity."""
         return replace(self, rate=rate)
 
-    def with_detector(self, detector: Detector | Callable[..., object]) -> ThermalProfile:
+    def with_detector(self, detector: Detector | DetectFunction) -> ThermalProfile:
         """A copy that also runs a detector of your own, or a plain `detect(window) -> patterns`."""
         return replace(self, detectors=(*self.detectors, detector))
 

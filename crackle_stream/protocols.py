@@ -7,7 +7,7 @@ points `crackle_stream.sources`, `crackle_stream.sinks` or `crackle_stream.detec
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
@@ -126,7 +126,7 @@ class Detector(Protocol):
 class DetectFunction(Protocol):
     """The plain-callable form of a detector."""
 
-    def __call__(self, window: Window) -> Sequence[CracklePattern]:
+    def __call__(self, window: Window, /) -> Iterable[CracklePattern]:
         """Patterns of a window; pure and thread-safe."""
         ...
 

@@ -1,1 +1,7 @@
-"""."""
+"""From patterns to alerts: what is new, what lasts, what is over, and who is told. Pure values and rules."""
+
+from crackle_stream.alerting.lifecycle import ActiveAlert, Lifecycle, Sighting
+from crackle_stream.alerting.policy import AlertPolicy
+from crackle_stream.alerting.routes import Match
+
+__all__ = ["ActiveAlert", "AlertPolicy", "Lifecycle", "Match", "Sighting"]

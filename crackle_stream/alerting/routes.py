@@ -1,0 +1,50 @@
+"""Which alerts go where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from crackle_stream.model import Alert
+
+__all__ = ["Match"]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a sink takes. Every part that is given must fit; within a part one of its globs is enough.
+
+    Attributes:
+        kind: globs over the pattern's kind, such as "phase transition".
+        form: globs over its form, such as "broken *".
+        metric: globs over its metric names; one metric that fits is enough.
+        key: globs over the kiln's key.
+        nature: "fact", "event".
+        severity: "info", "warning", "critical".
+        confidence: least confidence.
+    """
+
+    kind: tuple[str, ...] = ()
+    form: tuple[str, ...] = ()
+    metric: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    nature: tuple[str, ...] = ()
+    severity: tuple[str, ...] = ()
+    confidence: float = 0.0
+
+    def takes(self, alert: Alert) -> bool:
+        """Whether the alert fits."""
+        pattern = alert.pattern
+        return (
+            pattern.confidence >= self.confidence
+            and _fits(self.kind, [pattern.kind])
+            and _fits(self.form, [pattern.form])
+            and _fits(self.metric, pattern.metric_names)
+            and _fits(self.key, [pattern.key])
+            and _fits(self.nature, [pattern.nature])
+            and _fits(self.severity, [alert.severity])
+        )
+
+
+def _fits(globs: tuple[str, ...], words: tuple[str, ...] | list[str]) -> bool:
+    return not globs or any(fnmatchcase(str(word), glob) for word in words for glob in globs)

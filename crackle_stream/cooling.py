@@ -1,0 +1,170 @@
+"""Cooling: run a profile's detectors over a window and report what they found, what they tested and what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+
+from crackle_stream.detect import threshold
+from crackle_stream.history import History
+from crackle_stream.model import Candidate, CracklePattern, Examination, Failure, digest
+from crackle_stream.profile import Family, ThermalProfile
+from crackle_stream.protocols import Clock, Detector, SystemClock
+from crackle_stream.window import Window
+
+__all__ = ["CoolingReport", "cool"]
+
+
+@dataclass(frozen=True, slots=True)
+class CoolingReport:
+    """What one cooling gave.
+
+    Attributes:
+        patterns: the findings, most confident first; the same window gives the same ones in the same order.
+        examined: by detector name, what it tested and skipped, and how far its best candidate stayed under the bar.
+        failures: detectors that raised or overran.
+        history: what the kiln remembers now; the history given is untouched.
+        duration: seconds it took.
+    """
+
+    patterns: tuple[CracklePattern, ...] = ()
+    examined: Mapping[str, Examination] = field(default_factory=dict)
+    failures: tuple[Failure, ...] = ()
+    history: History = field(default_factory=History)
+    duration: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "examined", MappingProxyType(dict(self.examined)))
+
+    @property
+    def conclusive(self) -> bool:
+        """Whether the absence of a pattern means that it is gone: something was tested and nothing failed."""
+        return not self.failures and any(made.tests for made in self.examined.values())
+
+
+def cool(
+    window: Window,
+    profile: ThermalProfile,
+    history: History | None = None,
+    *,
+    clock: Clock | None = None,
+    seed: int = 0,
+    entering: Callable[[str], None] | None = None,
+) -> CoolingReport:
+    """Look back over a window.
+
+    Detectors run one after another. One that raises, or is still at work when `profile.max_cooling_duration` is used
+    up, becomes a failure of the report; the others' findings stand.
+
+    Args:
+        window: the tasks to look at.
+        profile: which detectors run and how sensitive they are.
+        history: what the kiln remembers; nothing by default.
+        clock: measures the duration; the machine's by default.
+        seed: of the generators handed to the detectors; one seed, one result.
+        entering: told the name of each detector before it runs.
+    """
+    clock = SystemClock() if clock is None else clock
+    history = History() if history is None else history
+    began = clock.monotonic()
+    deadline = began + profile.max_cooling_duration
+    examined: dict[str, Examination] = {}
+    failures: list[Failure] = []
+    for detector in detectors_of(profile):
+        name = detector.name
+        if entering is not None:
+            entering(name)
+        context = _Context(history, _generator(seed, name), clock, deadline)
+        made = _examine(detector, window, context, profile.max_cooling_duration)
+        if isinstance(made, Failure):
+            failures.append(made)
+            continue
+        examined[name] = made
+        if not made.complete:
+            failures.append(_overran(name, profile.max_cooling_duration))
+    found = [candidate.pattern for made in examined.values() for candidate in made.candidates]
+    return CoolingReport(
+        patterns=tuple(pattern.in_window(window.key, window.id) for pattern in sorted(found, key=_rank)),
+        examined=examined,
+        failures=tuple(failures),
+        history=history.after(examined),
+        duration=clock.monotonic() - began,
+    )
+
+
+def detectors_of(profile: ThermalProfile) -> Iterator[Detector]:
+    """The detectors a profile runs, built-in ones first, plain callables adapted."""
+    yield from _BUILT_IN[profile.family](profile)
+    for own in profile.detectors:
+        detector = own if isinstance(own, Detector) else _Callable(own)
+        if detector.name not in profile.without:
+            yield detector
+
+
+_BUILT_IN: Mapping[Family, Callable[[ThermalProfile], Iterable[Detector]]] = {Family.THRESHOLD: threshold.detectors}
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What a detector is handed beside the window."""
+
+    history: History
+    rng: np.random.Generator
+    clock: Clock
+    deadline: float
+
+    def stop(self) -> bool:
+        return self.clock.monotonic() >= self.deadline
+
+
+class _Callable:
+    """A plain `detect(window) -> patterns` as a detector."""
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self._function = function
+        self.name = str(getattr(function, "__name__", type(function).__name__))
+
+    def examine(self, window: Window, context: object) -> Examination:
+        found = self._function(window)
+        patterns: list[object] = [] if found is None else list(found)  # type: ignore[call-overload]
+        candidates = tuple(Candidate(pattern) for pattern in patterns)  # type: ignore[arg-type]
+        return Examination(candidates=candidates, tests=1)
+
+
+def _examine(detector: Detector, window: Window, context: _Context, limit_s: float) -> Examination | Failure:
+    if context.stop():
+        return Failure(detector.name, f"not run: the cooling had used up its {limit_s:g} s", overran=True)
+    try:
+        made = detector.examine(window, context)
+    except Exception as error:  # noqa: BLE001 - a detector is a third party's code; its fault is reported, never fatal
+        return Failure(detector.name, f"{type(error).__name__}: {error}")
+    strange = _strange(made)
+    return Failure(detector.name, strange) if strange else made
+
+
+def _strange(made: object) -> str:
+    """What is wrong with what a detector handed back; empty where nothing is."""
+    if not isinstance(made, Examination):
+        return f"examine() must return an Examination, not {type(made).__name__}"
+    for candidate in made.candidates:
+        pattern = candidate.pattern
+        if not isinstance(pattern, CracklePattern):
+            return f"candidates must hold a CracklePattern, not {type(pattern).__name__}"
+        if pattern.confidence != pattern.confidence:
+            return f"the confidence of {pattern.kind!r} is NaN: it must be a number in [0, 1]"
+    return ""
+
+
+def _overran(name: str, limit_s: float) -> Failure:
+    return Failure(name, f"stopped: the cooling took longer than its {limit_s:g} s", overran=True)
+
+
+def _generator(seed: int, name: str) -> np.random.Generator:
+    return np.random.default_rng([seed, int(digest([name]), 16)])
+
+
+def _rank(pattern: CracklePattern) -> tuple[object, ...]:
+    return (-pattern.confidence, str(pattern.kind), pattern.form, pattern.metric_names, pattern.description)

@@ -1,0 +1,234 @@
+"""Cools windows one after another in a worker thread, so that the event loop keeps ticking.
+
+Each window is a copy, made on the loop when it ended; a thread that overruns holds nothing that the loop needs.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import anyio
+import anyio.to_thread
+
+from crackle_stream.commit import SettledPositions
+from crackle_stream.cooling import CoolingReport, cool
+from crackle_stream.history import History
+from crackle_stream.model import CracklePattern, Failure
+from crackle_stream.profile import THRESHOLD_DETECTORS, ThermalProfile
+from crackle_stream.protocols import Clock
+from crackle_stream.stream.events import (
+    DetectorDisabled,
+    DetectorFailed,
+    Event,
+    TasksDropped,
+    WindowCooled,
+    WindowMerged,
+)
+from crackle_stream.stream.scope import KilnId
+from crackle_stream.window import Window
+
+__all__ = ["Cooler"]
+
+MAX_PENDING = 8
+"""Windows that may wait for the worker: enough to ride out a burst of keys, few enough to hold in memory."""
+
+STRIKES = 3
+"""Failures in a row after which a third party's detector is disabled."""
+
+HARD_LIMIT_SHARE = 0.1
+HARD_LIMIT_LEAST_S = 1.0
+"""Beyond its limit a cooling gets a tenth more, at least a second, to notice; then its thread is given up."""
+
+Handler = Callable[[KilnId, Window, CoolingReport], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class _Asked:
+    """Somebody waits for a window's patterns."""
+
+    done: anyio.Event = field(default_factory=anyio.Event)
+    patterns: tuple[CracklePattern, ...] = ()
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A window that waits; without one, the kiln is to be retired when its turn comes."""
+
+    kiln: KilnId
+    window: Window | None
+    asked: list[_Asked]
+    abandoned: bool = False
+
+
+class Cooler:
+    """A queue of windows and the worker that cools them.
+
+    Args:
+        profile: which detectors run.
+        settled: told when windows are merged or dropped.
+        merging: whether a waiting window may give way to a later one of the same kiln that holds all its new tasks.
+        dropping: whether the oldest waiting window is dropped instead of making the source wait.
+        seed: of the detectors' generators.
+        clock: measures coolings.
+        emit: where events go.
+    """
+
+    def __init__(
+        self,
+        profile: ThermalProfile,
+        settled: SettledPositions,
+        *,
+        merging: bool,
+        dropping: bool,
+        seed: int,
+        clock: Clock,
+        emit: Callable[[Event], None],
+    ) -> None:
+        self._profile = profile
+        self._settled = settled
+        self._merging = merging
+        self._dropping = dropping
+        self._seed = seed
+        self._clock = clock
+        self._emit = emit
+        self._pending: deque[_Pending] = deque()
+        self._histories: dict[KilnId, History] = {}
+        self._strikes: dict[str, int] = {}
+        self._working: _Pending | None = None
+        self._closed = False
+        self._changed = anyio.Event()
+
+    @property
+    def waiting(self) -> int:
+        """Windows not cooled yet, the one at work included."""
+        return len(self._pending) + (self._working is not None)
+
+    async def put(self, kiln: KilnId, window: Window) -> _Asked:
+        """Hand a window over; waits for room unless windows may be dropped."""
+        asked = _Asked()
+        if self._merge(kiln, window, asked):
+            return asked
+        await self._append(_Pending(kiln, window, [asked]))
+        return asked
+
+    async def retire(self, kiln: KilnId) -> None:
+        """The kiln is gone: once its waiting windows are cooled, forget it and say so to `run`'s second handler."""
+        await self._append(_Pending(kiln, None, []))
+
+    async def run(self, handle: Handler, retired: Callable[[KilnId], Awaitable[None]]) -> None:
+        """Cool windows until closed and empty; each report is handled before the next window is begun."""
+        while True:
+            while not self._pending:
+                if self._closed:
+                    return
+                await self._changed.wait()
+            self._working = work = self._pending.popleft()
+            self._wake()
+            if work.window is None:
+                self._histories.pop(work.kiln, None)
+                await retired(work.kiln)
+            else:
+                await self._work(work, work.window, handle)
+            self._working = None
+            self._wake()
+
+    def close(self) -> None:
+        """Nothing will be put any more."""
+        self._closed = True
+        self._wake()
+
+    def forget(self, kilns: Iterable[KilnId]) -> None:
+        """Drop what is remembered, what waits and what is at work of kilns that are gone."""
+        gone = set(kilns)
+        if self._working is not None and self._working.kiln in gone:
+            self._working.abandoned = True
+        for kiln in gone:
+            self._histories.pop(kiln, None)
+        left = [pending for pending in self._pending if pending.kiln in gone]
+        self._pending = deque(pending for pending in self._pending if pending.kiln not in gone)
+        for pending in left:
+            self._finish(pending)
+        self._wake()
+
+    async def _append(self, pending: _Pending) -> None:
+        while len(self._pending) >= MAX_PENDING:
+            if not (self._dropping and self._drop_oldest()):
+                await self._changed.wait()
+        self._pending.append(pending)
+        self._wake()
+
+    async def _work(self, work: _Pending, window: Window, handle: Handler) -> None:
+        report = await self._cool(work.kiln, window)
+        if work.abandoned:
+            self._finish(work)
+            return
+        self._histories[work.kiln] = report.history
+        self._note_failures(window, report)
+        self._emit(WindowCooled(window, report))
+        await handle(work.kiln, window, report)
+        self._finish(work, report.patterns)
+
+    def _merge(self, kiln: KilnId, window: Window, asked: _Asked) -> bool:
+        """Let the kiln's waiting window give way, if this one holds all its new tasks."""
+        if not self._merging:
+            return False
+        for pending in self._pending:
+            waiting = pending.window
+            if pending.kiln == kiln and waiting is not None and waiting.fresh + window.fresh <= len(window):
+                self._settled.merge(waiting.id, window.id)
+                self._emit(WindowMerged(kiln.key, waiting.fresh))
+                pending.window = replace(window, fresh=waiting.fresh + window.fresh)
+                pending.asked.append(asked)
+                return True
+        return False
+
+    def _drop_oldest(self) -> bool:
+        """Let go of the oldest waiting window, if there is one; a kiln's retirement is never let go of."""
+        oldest = next((pending for pending in self._pending if pending.window is not None), None)
+        if oldest is None or oldest.window is None:
+            return False
+        self._pending.remove(oldest)
+        self._settled.settle(oldest.window.id)
+        self._emit(TasksDropped(oldest.kiln.key, oldest.window.fresh))
+        self._finish(oldest)
+        return True
+
+    def _finish(self, pending: _Pending, patterns: tuple[CracklePattern, ...] = ()) -> None:
+        for asked in pending.asked:
+            asked.patterns = patterns
+            asked.done.set()
+
+    async def _cool(self, kiln: KilnId, window: Window) -> CoolingReport:
+        history = self._histories.get(kiln, History())
+        limit = self._profile.max_cooling_duration
+        entered: list[str] = []
+        call = partial(
+            cool, window, self._profile, history, clock=self._clock, seed=self._seed, entering=entered.append
+        )
+        with anyio.move_on_after(limit + max(HARD_LIMIT_SHARE * limit, HARD_LIMIT_LEAST_S)):
+            return await anyio.to_thread.run_sync(call, abandon_on_cancel=True)
+        name = entered[-1] if entered else "cooling"
+        problem = f"given up after {limit:g} s: it does not ask stop() and its thread could not be ended"
+        return CoolingReport(failures=(Failure(name, problem, overran=True),), history=history, duration=limit)
+
+    def _note_failures(self, window: Window, report: CoolingReport) -> None:
+        """Report failures; a third party's detector that fails again and again runs no more."""
+        failed = {failure.detector for failure in report.failures}
+        for name in report.examined:
+            if name not in failed:
+                self._strikes.pop(name, None)
+        for failure in report.failures:
+            self._emit(DetectorFailed(failure.detector, failure.problem, window.id))
+            if failure.detector in THRESHOLD_DETECTORS:
+                continue
+            strikes = self._strikes[failure.detector] = self._strikes.get(failure.detector, 0) + 1
+            if strikes == STRIKES:
+                self._profile = self._profile.without_detectors([failure.detector])
+                self._emit(DetectorDisabled(failure.detector, strikes))
+
+    def _wake(self) -> None:
+        changed, self._changed = self._changed, anyio.Event()
+        changed.set()

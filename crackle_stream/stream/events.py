@@ -1,0 +1,238 @@
+"""What happens in a pipeline, as one stream of typed events.
+
+Statistics, logs and, later, metrics, traces and the page read it; no place is instrumented twice. Names are
+`noun.verb_past`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from crackle_stream.cooling import CoolingReport
+from crackle_stream.model import Alert, Reject
+from crackle_stream.window import Window
+
+__all__ = [
+    "AlertDelivered",
+    "AlertDropped",
+    "AlertMade",
+    "AlertRefused",
+    "BatchRead",
+    "CommitFailed",
+    "DeadLetterFailed",
+    "DetectorDisabled",
+    "DetectorFailed",
+    "Event",
+    "KeyEvicted",
+    "OffsetsCommitted",
+    "PartitionsAssigned",
+    "PartitionsRevoked",
+    "PipelineStarted",
+    "PipelineStopped",
+    "RecordRejected",
+    "SinkUnavailableSeen",
+    "SourceFailed",
+    "TasksDropped",
+    "WindowCooled",
+    "WindowMerged",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events."""
+
+    name: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineStarted(Event):
+    """The source and the sinks are open."""
+
+    name: ClassVar[str] = "pipeline.started"
+    source: str
+    sinks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineStopped(Event):
+    """Nothing runs any more."""
+
+    name: ClassVar[str] = "pipeline.stopped"
+    tasks: int
+    windows: int
+    alerts: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFailed(Event):
+    """The source could not be opened; it is tried again."""
+
+    name: ClassVar[str] = "source.failed"
+    source: str
+    problem: str
+    retry_in_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionsAssigned(Event):
+    """Partitions came to this process."""
+
+    name: ClassVar[str] = "partitions.assigned"
+    partitions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionsRevoked(Event):
+    """Partitions left this process."""
+
+    name: ClassVar[str] = "partitions.revoked"
+    partitions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRead(Event):
+    """Tasks were decoded and handed to their kilns."""
+
+    name: ClassVar[str] = "batch.read"
+    tasks: int
+    lag: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRejected(Event):
+    """A record could not be decoded."""
+
+    name: ClassVar[str] = "record.rejected"
+    reject: Reject
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterFailed(Event):
+    """Rejected records could not be kept; the source waits and it is tried again."""
+
+    name: ClassVar[str] = "dead_letter.failed"
+    problem: str
+    retry_in_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TasksDropped(Event):
+    """Tasks left the ring before any cooling, because overflow is drop_oldest."""
+
+    name: ClassVar[str] = "tasks.dropped"
+    key: str
+    tasks: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEvicted(Event):
+    """A kiln was closed to make room for another."""
+
+    name: ClassVar[str] = "key.evicted"
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WindowMerged(Event):
+    """A due window was left out because a later one holds all its uncooled tasks."""
+
+    name: ClassVar[str] = "window.merged"
+    key: str
+    tasks: int
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCooled(Event):
+    """The detectors have looked over a window."""
+
+    name: ClassVar[str] = "window.cooled"
+    window: Window
+    report: CoolingReport
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorFailed(Event):
+    """A detector raised or overran."""
+
+    name: ClassVar[str] = "detector.failed"
+    detector: str
+    problem: str
+    window_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorDisabled(Event):
+    """A third party's detector failed too often in a row and runs no more."""
+
+    name: ClassVar[str] = "detector.disabled"
+    detector: str
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlertMade(Event):
+    """An alert was made from a window; how often each sink has it is said by the delivery events."""
+
+    name: ClassVar[str] = "alert.made"
+    alert: Alert
+    sinks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertDelivered(Event):
+    """A sink has an alert."""
+
+    name: ClassVar[str] = "alert.delivered"
+    sink: str
+    alert: Alert
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class SinkUnavailableSeen(Event):
+    """A sink could not take an alert; it is tried again."""
+
+    name: ClassVar[str] = "sink.unavailable"
+    sink: str
+    problem: str
+    retry_in_s: float
+    queued: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRefused(Event):
+    """A sink will never take this alert."""
+
+    name: ClassVar[str] = "alert.refused"
+    sink: str
+    alert: Alert
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertDropped(Event):
+    """A sink that is not required lost an alert: its queue was full, or it could not be reached for too long."""
+
+    name: ClassVar[str] = "alert.dropped"
+    sink: str
+    alert: Alert
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetsCommitted(Event):
+    """The source knows that everything before these offsets is settled."""
+
+    name: ClassVar[str] = "offsets.committed"
+    offsets: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CommitFailed(Event):
+    """A commit was refused or its outcome is unknown; it is tried again."""
+
+    name: ClassVar[str] = "commit.failed"
+    problem: str

@@ -1,0 +1,439 @@
+"""The pipeline: source, decode, kilns, cooling, alerts, sinks; each in its own task, with bounds between them.
+
+source -> inbox -> decode -> kilns -> cooler (worker thread) -> lifecycle -> dispatcher -> sinks
+   ^                                                                             |
+   └──────────────── commit: what every required sink has ───────────────────────┘
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from types import TracebackType
+from typing import Self
+
+import anyio
+import anyio.lowlevel
+
+from crackle_stream.alerting import AlertPolicy, Lifecycle, Sighting
+from crackle_stream.commit import SettledPositions
+from crackle_stream.cooling import CoolingReport
+from crackle_stream.decode import Decoder
+from crackle_stream.errors import CrackleError, NotDrained, SourceUnavailable
+from crackle_stream.model import CracklePattern, Partition, RecordBatch, TaskBatch
+from crackle_stream.profile import ThermalProfile
+from crackle_stream.protocols import Clock, Sink, Source, SystemClock
+from crackle_stream.schedule import CoolingSchedule
+from crackle_stream.stream import events
+from crackle_stream.stream.cooler import Cooler
+from crackle_stream.stream.deadletter import DeadLetterFile
+from crackle_stream.stream.dispatch import Dispatcher, Subscription
+from crackle_stream.stream.inbox import Inbox
+from crackle_stream.stream.intake import Intake
+from crackle_stream.stream.options import KilnOptions, RunOptions
+from crackle_stream.stream.scope import KilnId, Scope
+from crackle_stream.stream.statistics import Statistics, Tally
+from crackle_stream.window import Window
+
+__all__ = ["Pipeline"]
+
+COMMIT_EVERY_S = 1.0
+OPEN_RETRY_FIRST_S = 1.0
+OPEN_RETRY_MOST_S = 10.0
+CLOSE_WITHIN_S = 15.0
+POLL_S = 0.2
+"""How long the reader waits for room before it polls a paused source again, to keep a broker's session alive."""
+INBOX_BATCHES = 4
+
+
+class Pipeline:
+    """Reads task results, cools them in windows, and brings what is found to sinks.
+
+    Use it as an async context manager and call `run`:
+
+        async with Pipeline(QueueSource(), [StdoutSink()]) as pipeline:
+            await pipeline.run()
+
+    Args:
+        source: where results come from.
+        sinks: where alerts go; a `Subscription` says which ones and how.
+        profile: which detectors run.
+        schedule: when windows end.
+        kiln: size, scope and overflow of the rings.
+        alerts: when alerts are raised, repeated and resolved.
+        decoder: makes tasks of a source's bytes; any JSON object by default.
+        dead_letters: where refused records are kept; nowhere by default, then they are only counted.
+        options: name, strictness and time limits.
+        clock: the machine's by default.
+        on_event: called on the loop with everything that happens; must return at once.
+
+    The constructor stores; entering opens the sinks and the source. Cancelling `run` stops at once: nothing more is
+    delivered or committed, and what was not committed is read again by the next run of a replayable source.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        sinks: Sequence[Sink | Subscription] = (),
+        *,
+        profile: ThermalProfile | None = None,
+        schedule: CoolingSchedule | None = None,
+        kiln: KilnOptions | None = None,
+        alerts: AlertPolicy | None = None,
+        decoder: Decoder | None = None,
+        dead_letters: DeadLetterFile | None = None,
+        options: RunOptions | None = None,
+        clock: Clock | None = None,
+        on_event: Callable[[events.Event], None] | None = None,
+    ) -> None:
+        self._source = source
+        self._schedule = CoolingSchedule() if schedule is None else schedule
+        self._policy = AlertPolicy() if alerts is None else alerts
+        self._options = RunOptions() if options is None else options
+        self._clock: Clock = SystemClock() if clock is None else clock
+        self._on_event = on_event
+        self._tally = Tally()
+        self._settled = SettledPositions()
+        self._lifecycles: dict[KilnId, Lifecycle] = {}
+        self._generation = 0
+        self._began = 0.0
+        self._exits = AsyncExitStack()
+        kiln = KilnOptions() if kiln is None else kiln
+        decoder = Decoder() if decoder is None else decoder
+        self._scope = Scope(
+            kiln.resolved(keyed=bool(decoder.options.key)),
+            self._schedule,
+            self._settled,
+            name=self._options.name,
+            monotonic=self._clock.monotonic,
+        )
+        self._cooler = Cooler(
+            ThermalProfile.default() if profile is None else profile,
+            self._settled,
+            merging=source.live,
+            dropping=kiln.overflow == "drop_oldest",
+            seed=self._options.seed,
+            clock=self._clock,
+            emit=self._emit,
+        )
+        self._intake = Intake(
+            decoder,
+            dead_letters=dead_letters,
+            strict=self._options.strict,
+            now=self._clock.time,
+            emit=self._emit,
+        )
+        subscriptions = [sink if isinstance(sink, Subscription) else Subscription(sink) for sink in sinks]
+        rng = random.Random(self._options.seed)  # noqa: S311 - jitter, not secrets
+        self._dispatcher = Dispatcher(subscriptions, emit=self._emit, rng=rng)
+        self._inbox: Inbox[tuple[int, RecordBatch | TaskBatch]] | None = None
+        self._stopping: anyio.Event | None = None
+        self._quiet = True
+
+    async def __aenter__(self) -> Self:
+        """Open the sinks, then the source.
+
+        Raises:
+            SourceUnavailable: the source could not be reached within `start_timeout`.
+            CrackleError: a sink or the source can never be opened.
+        """
+        self._stopping = anyio.Event()
+        self._inbox = Inbox(INBOX_BATCHES)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._dispatcher.opened())
+            self._source.listen(self)
+            await self._open_source()
+            stack.push_async_exit(self._close_source)
+            self._exits = stack.pop_all()
+        names = self._dispatcher.sinks
+        self._emit(events.PipelineStarted(self._source.name, names))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the source, then the sinks, within a bounded time."""
+        with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_WITHIN_S):
+            await self._exits.__aexit__(kind, error, trace)
+        tally = self._tally
+        self._emit(events.PipelineStopped(tally.tasks, tally.windows, tally.alerts.total()))
+
+    async def run(self) -> None:
+        """Work until the source ends or `stop` is called, then cool, deliver and commit what is left.
+
+        Raises:
+            NotDrained: alerts or windows were left when `shutdown_grace` was over.
+            RecordRefused: a bad record, where the pipeline is strict.
+            ReaderGone: whoever read standard output has gone.
+            CrackleError: the source failed for good.
+        """
+        stopping, inbox = self._ready()
+        self._began = self._clock.monotonic()
+        with _single_error():
+            async with anyio.create_task_group() as background:
+                background.start_soon(self._tick)
+                background.start_soon(self._commit_regularly)
+                await self._work(stopping, inbox)
+                await self._commit()
+                background.cancel_scope.cancel()
+
+    def stop(self) -> None:
+        """Begin an orderly end: read no more, cool and deliver what is there, then `run` returns. Safe to repeat."""
+        if self._stopping is not None:
+            self._stopping.set()
+
+    async def cool_now(self) -> tuple[CracklePattern, ...]:
+        """End a window in every kiln with new tasks, and wait until they are cooled.
+
+        Returns:
+            What was found in them; empty where nothing was fired since the last cooling.
+
+        Raises:
+            CrackleError: the pipeline does not run.
+        """
+        if not self._began:
+            raise CrackleError("cool_now() was called before run(): start run() in a task of its own first")
+        asked = [await self._cooler.put(kiln, window) for kiln, window in self._scope.flush("asked")]
+        for one in asked:
+            await one.done.wait()
+        return tuple(pattern for one in asked for pattern in one.patterns)
+
+    def statistics(self) -> Statistics:
+        """Counts so far."""
+        tally = self._tally
+        return Statistics(
+            tasks=tally.tasks,
+            rejected=tally.rejected,
+            dropped=tally.dropped,
+            late=self._scope.late,
+            dropped_names=self._scope.dropped_names,
+            windows=tally.windows,
+            merged=tally.merged,
+            patterns=dict(tally.patterns),
+            failures=dict(tally.failures),
+            alerts=dict(tally.alerts),
+            delivered=dict(tally.delivered),
+            refused=dict(tally.refused),
+            lost=dict(tally.lost),
+            backlog=self._dispatcher.backlog,
+            cooling_p50_s=tally.cooling_quantile(0.5),
+            cooling_p95_s=tally.cooling_quantile(0.95),
+            kilns=len(self._scope),
+            held=self._scope.held,
+            fresh=self._scope.fresh,
+            ring_bytes=self._scope.nbytes,
+            lag=tally.lag,
+            uptime_s=self._clock.monotonic() - self._began if self._began else 0.0,
+        )
+
+    async def assigned(self, partitions: Mapping[Partition, int]) -> None:
+        """Partitions came to this process; the source calls this."""
+        for partition, offset in partitions.items():
+            self._settled.assign(partition, offset)
+        self._emit(events.PartitionsAssigned(tuple(map(str, partitions))))
+
+    async def revoked(self, partitions: Sequence[Partition]) -> None:
+        """Partitions are leaving: commit what is settled, then forget the rest; the source calls this."""
+        self._generation += 1
+        await self._commit()
+        self._settled.revoke(partitions)
+        gone = self._scope.drop(partitions)
+        self._cooler.forget(gone)
+        for kiln in gone:
+            self._lifecycles.pop(kiln, None)
+        self._emit(events.PartitionsRevoked(tuple(map(str, partitions))))
+
+    # -- the rooms, each a task ------------------------------------------------------------------------------------
+
+    async def _work(self, stopping: anyio.Event, inbox: Inbox[tuple[int, RecordBatch | TaskBatch]]) -> None:
+        """Read, cool and deliver; once reading is over, within the grace."""
+        with anyio.CancelScope() as grace:
+            async with anyio.create_task_group() as delivering:
+                delivering.start_soon(self._dispatcher.run)
+                delivering.start_soon(self._hurry, stopping, grace)
+                async with anyio.create_task_group() as cooling:
+                    cooling.start_soon(self._cooler.run, self._handle, self._retired)
+                    async with anyio.create_task_group() as feeding:
+                        feeding.start_soon(self._feed, inbox)
+                        await self._read(stopping, inbox)
+                        inbox.close()
+                    await self._flush(stopping)
+                    self._cooler.close()
+                self._dispatcher.close()
+                stopping.set()
+        if grace.cancelled_caught:
+            left = self._dispatcher.backlog
+            if self._cooler.waiting:
+                left["windows not cooled"] = self._cooler.waiting
+            raise NotDrained(left, self._options.shutdown_grace)
+
+    async def _read(self, stopping: anyio.Event, inbox: Inbox[tuple[int, RecordBatch | TaskBatch]]) -> None:
+        """Source to inbox; a full inbox pauses the source, which is still polled."""
+        while not stopping.is_set():
+            batch = await self._next(stopping)
+            if batch is None:
+                return
+            self._quiet = len(batch) == 0
+            if self._quiet:
+                continue
+            generation = self._generation
+            if inbox.full:
+                self._source.pause()
+                while not await inbox.wait_for_room(POLL_S):
+                    await self._source.read()
+                self._source.resume()
+            if generation == self._generation:
+                inbox.put((generation, batch))
+
+    async def _next(self, stopping: anyio.Event) -> RecordBatch | TaskBatch | None:
+        """The source's next batch; None at its end, or when asked to stop while waiting."""
+        batch: RecordBatch | TaskBatch | None = None
+
+        async def give_up(scope: anyio.CancelScope) -> None:
+            await stopping.wait()
+            scope.cancel()
+
+        async with anyio.create_task_group() as waiting:
+            waiting.start_soon(give_up, waiting.cancel_scope)
+            batch = await self._source.read()
+            waiting.cancel_scope.cancel()
+        return batch
+
+    async def _feed(self, inbox: Inbox[tuple[int, RecordBatch | TaskBatch]]) -> None:
+        """Inbox to kilns; each window that ends goes to the cooler, which may make us wait."""
+        while (item := await inbox.get()) is not None:
+            generation, records = item
+            if generation == self._generation:
+                await self._feed_batch(records, generation)
+            await anyio.lowlevel.checkpoint()
+
+    async def _feed_batch(self, records: RecordBatch | TaskBatch, generation: int) -> None:
+        """Decode a batch and hand it over; until all of it is, its first row holds the position back."""
+        offsets = records.positions.offsets
+        self._settled.hand(records, records.positions.partition, int(offsets[0]), int(offsets[-1]))
+        batch, log_times = await self._intake.take(records)
+        for kiln, window in self._scope.feed(batch, log_times):
+            await self._cooler.put(kiln, window)
+            if generation != self._generation:
+                return
+        self._settled.release(records)
+        await self._close_oldest()
+        self._emit(events.BatchRead(len(batch), self._source.lag()))
+
+    async def _close_oldest(self) -> None:
+        for kiln, window in self._scope.over():
+            self._emit(events.KeyEvicted(kiln.key, "least recent of too many"))
+            if window is not None:
+                await self._cooler.put(kiln, window)
+            await self._cooler.retire(kiln)
+
+    async def _flush(self, stopping: anyio.Event) -> None:
+        """Cool the last partial windows, where nobody else will."""
+        wanted = self._options.flush_partial
+        if wanted is None:
+            comes_again = self._source.replayable and self._source.live
+            wanted = not (stopping.is_set() and comes_again)
+        if wanted:
+            for kiln, window in self._scope.flush("end"):
+                await self._cooler.put(kiln, window)
+
+    async def _handle(self, kiln: KilnId, window: Window, report: CoolingReport) -> None:
+        """A window's report: what is new, repeated or resolved goes out; then the window is settled."""
+        sighting = Sighting(window.id, window.end_time, report.patterns, report.conclusive, window.end)
+        before = self._lifecycles.get(kiln, Lifecycle())
+        self._lifecycles[kiln], alerts = before.after(sighting, self._policy)
+        await self._dispatcher.deliver(alerts, lambda: self._settled.settle(window.id))
+
+    async def _retired(self, kiln: KilnId) -> None:
+        """A kiln was closed to make room: what was raised from it is over."""
+        before = self._lifecycles.pop(kiln, None)
+        if before is None or not before.active:
+            return
+        latest = max(alert.last_seen for alert in before.active.values())
+        sighting = Sighting(f"closed:{kiln.partition}:{kiln.key}:{latest!r}", latest)
+        await self._dispatcher.deliver(before.closed(sighting, "key closed")[1], lambda: None)
+
+    async def _tick(self) -> None:
+        """On a quiet stream, cool what has waited for `every_seconds`."""
+        seconds = self._schedule.every_seconds
+        if seconds is None:
+            return
+        while True:
+            await anyio.sleep(min(max(seconds / 10, 0.01), 1.0))
+            if self._quiet and self._inbox is not None and not len(self._inbox) and not self._source.lag():
+                for kiln, window in self._scope.idle(seconds):
+                    await self._cooler.put(kiln, window)
+
+    async def _commit_regularly(self) -> None:
+        while True:
+            await anyio.sleep(COMMIT_EVERY_S)
+            await self._commit()
+
+    async def _commit(self) -> None:
+        offsets = self._settled.committable()
+        if not offsets:
+            return
+        try:
+            await self._source.commit(offsets)
+        except CrackleError as error:
+            self._emit(events.CommitFailed(str(error)))
+            return
+        self._settled.committed(offsets)
+        moved = tuple((str(partition), offset) for partition, offset in offsets.items())
+        self._emit(events.OffsetsCommitted(moved))
+
+    async def _hurry(self, stopping: anyio.Event, grace: anyio.CancelScope) -> None:
+        """Once asked to stop, or at the end of the source, everything that is left has the grace."""
+        await stopping.wait()
+        grace.deadline = anyio.current_time() + self._options.shutdown_grace
+
+    # -- opening and closing ---------------------------------------------------------------------------------------
+
+    async def _open_source(self) -> None:
+        """Try until it opens or `start_timeout` is over."""
+        deadline = anyio.current_time() + self._options.start_timeout
+        wait = OPEN_RETRY_FIRST_S
+        while True:
+            try:
+                await self._source.__aenter__()
+            except SourceUnavailable as failure:
+                left = deadline - anyio.current_time()
+                if left <= 0:
+                    raise
+                self._emit(events.SourceFailed(self._source.name, str(failure), min(wait, left)))
+                await anyio.sleep(min(wait, left))
+                wait = min(2 * wait, OPEN_RETRY_MOST_S)
+            else:
+                return
+
+    async def _close_source(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._source.__aexit__(kind, error, trace)
+
+    def _ready(self) -> tuple[anyio.Event, Inbox[tuple[int, RecordBatch | TaskBatch]]]:
+        if self._stopping is None or self._inbox is None:
+            raise CrackleError("run() was called outside `async with Pipeline(...)`: enter the pipeline first")
+        if self._began:
+            raise CrackleError("run() was called twice: a pipeline runs once, build another")
+        return self._stopping, self._inbox
+
+    def _emit(self, event: events.Event) -> None:
+        self._tally.see(event)
+        if self._on_event is not None:
+            self._on_event(event)
+
+
+@contextmanager
+def _single_error() -> Iterator[None]:
+    """Raise an error that is alone in its group by itself: callers catch `NotDrained`, not a group of one."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
+        if isinstance(error, BaseExceptionGroup):
+            raise
+        raise error from error.__cause__

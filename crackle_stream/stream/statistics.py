@@ -1,0 +1,120 @@
+"""Counts over a pipeline's events, as one frozen value."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from crackle_stream.stream import events
+from crackle_stream.stream.events import Event
+
+__all__ = ["Statistics", "Tally"]
+
+COOLINGS_KEPT = 1000
+"""Cooling times kept for the quantiles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """A pipeline's counts so far.
+
+    Attributes:
+        tasks: tasks decoded and handed to a kiln.
+        rejected: records that could not be decoded.
+        dropped: tasks that no window held, because overflow is drop_oldest.
+        late: tasks older than the latest of their partition; they are kept.
+        dropped_names: metric names left out because a ring knew too many.
+        windows: windows cooled.
+        merged: due windows that a later one covered.
+        patterns: patterns found, by kind.
+        failures: detector failures, by detector.
+        alerts: alerts made, by status.
+        delivered: alerts delivered, by sink.
+        refused: alerts refused for good, by sink.
+        lost: alerts that a sink that is not required lost, by sink.
+        backlog: alerts that wait, by sink.
+        cooling_p50_s: median seconds of the last thousand coolings.
+        cooling_p95_s: their 95th percentile.
+        kilns: kilns open.
+        held: tasks in their rings.
+        fresh: tasks that no window has held yet.
+        ring_bytes: memory of the rings.
+        lag: records between the last read and the log's end, or None where that is not known.
+        uptime_s: seconds since the pipeline started.
+    """
+
+    tasks: int = 0
+    rejected: int = 0
+    dropped: int = 0
+    late: int = 0
+    dropped_names: int = 0
+    windows: int = 0
+    merged: int = 0
+    patterns: Mapping[str, int] = field(default_factory=dict)
+    failures: Mapping[str, int] = field(default_factory=dict)
+    alerts: Mapping[str, int] = field(default_factory=dict)
+    delivered: Mapping[str, int] = field(default_factory=dict)
+    refused: Mapping[str, int] = field(default_factory=dict)
+    lost: Mapping[str, int] = field(default_factory=dict)
+    backlog: Mapping[str, int] = field(default_factory=dict)
+    cooling_p50_s: float = 0.0
+    cooling_p95_s: float = 0.0
+    kilns: int = 0
+    held: int = 0
+    fresh: int = 0
+    ring_bytes: int = 0
+    lag: int | None = None
+    uptime_s: float = 0.0
+
+
+class Tally:
+    """Counts events as they happen."""
+
+    def __init__(self) -> None:
+        self.tasks = self.rejected = self.dropped = self.windows = self.merged = 0
+        self.lag: int | None = None
+        self.patterns: Counter[str] = Counter()
+        self.failures: Counter[str] = Counter()
+        self.alerts: Counter[str] = Counter()
+        self.delivered: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        self.lost: Counter[str] = Counter()
+        self._durations: deque[float] = deque(maxlen=COOLINGS_KEPT)
+
+    def see(self, event: Event) -> None:
+        """Count an event."""
+        match event:
+            case events.BatchRead():
+                self.tasks += event.tasks
+                self.lag = event.lag
+            case events.RecordRejected():
+                self.rejected += 1
+            case events.TasksDropped():
+                self.dropped += event.tasks
+            case events.WindowMerged():
+                self.merged += 1
+            case events.WindowCooled():
+                self.windows += 1
+                self._durations.append(event.report.duration)
+                self.patterns.update(str(pattern.kind) for pattern in event.report.patterns)
+            case events.DetectorFailed():
+                self.failures[event.detector] += 1
+            case _:
+                self._see_alert(event)
+
+    def _see_alert(self, event: Event) -> None:
+        match event:
+            case events.AlertMade():
+                self.alerts[str(event.alert.status)] += 1
+            case events.AlertDelivered():
+                self.delivered[event.sink] += 1
+            case events.AlertRefused():
+                self.refused[event.sink] += 1
+            case events.AlertDropped():
+                self.lost[event.sink] += 1
+
+    def cooling_quantile(self, share: float) -> float:
+        """Seconds that this share of the last coolings stayed within; 0.0 before the first."""
+        ordered = sorted(self._durations)
+        return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else 0.0
