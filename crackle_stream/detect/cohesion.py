@@ -117,7 +117,7 @@ def _measured(points: Points, clusters: Sequence[Rows]) -> list[Cohesion]:
 def _multiplied(points: Points, stop: Callable[[], bool]) -> Cohesion | None:
     """All pairs of one cluster by products of its points, seen from their leader."""
     shifted = Points(points.values - _anchor(points), points.present)
-    encoding = Encoding.of(shifted)
+    encoding = Encoding.of(shifted, points.shared())
     have = None
     if points.present is not None and not points.always_comparable():
         have = points.present.astype(np.float32)

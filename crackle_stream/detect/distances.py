@@ -74,6 +74,10 @@ class Points:
         distances[apart.all(axis=1)] = np.inf
         return distances
 
+    def shared(self) -> npt.NDArray[np.bool_] | None:
+        """The metrics that all tasks have, shape (m,); None where no metric is missing."""
+        return None if self.present is None else np.asarray(self.present.all(axis=0))
+
     def always_comparable(self) -> bool:
         """Whether any two points surely have a metric in common; False where it takes a look at the pair."""
         if self.present is None:
@@ -104,29 +108,32 @@ class Encoding:
     norms: Floats
 
     @classmethod
-    def of(cls, points: Points, dtype: type[np.floating] = np.float64) -> Encoding:
-        """Encode points whose values are finite and of moderate size, in the given precision."""
-        values, has = points.values, points.present
-        if has is None:
-            norms = np.einsum("ij,ij->i", values, values)
-            halves = norms[:, np.newaxis] / -2.0
-            ones = np.ones_like(halves)
-            return cls(
-                np.concatenate([values, halves, ones], axis=1, dtype=dtype, casting="same_kind"),
-                np.concatenate([values, ones, halves], axis=1, dtype=dtype, casting="same_kind"),
-                norms,
-            )
-        shared = has.all(axis=0)
-        full, holed, mask = values[:, shared], np.where(has, values, 0.0)[:, ~shared], has[:, ~shared]
-        squares = holed * holed
-        halves = np.einsum("ij,ij->i", full, full)[:, np.newaxis] / -2.0
+    def of(cls, points: Points, shared: npt.NDArray[np.bool_] | None, dtype: type[np.floating] = np.float64) -> Self:
+        """Encode points whose values are finite and of moderate size.
+
+        Args:
+            points: n tasks.
+            shared: shape (m,), the metrics that all tasks have, also those encoded apart from these; None where no
+                metric is missing.
+            dtype: precision of the tables.
+        """
+        values = points.values
+        if shared is None or points.present is None:
+            halves = np.einsum("ij,ij->i", values, values)[:, np.newaxis] / -2.0
+            left, right, norms = [values], [values], -2.0 * halves[:, 0]
+        else:
+            full, present = values[:, shared], points.present[:, ~shared]
+            holed = np.where(present, values[:, ~shared], 0.0)
+            has = present.astype(np.float64)
+            squares = holed * holed
+            halves = np.einsum("ij,ij->i", full, full)[:, np.newaxis] / -2.0
+            left, right = [full, holed, squares / -2.0, has], [full, holed, has, squares / -2.0]
+            norms = squares.sum(axis=1) - 2.0 * halves[:, 0]
         ones = np.ones_like(halves)
-        left = [full, holed, squares / -2.0, mask, halves, ones]
-        right = [full, holed, mask, squares / -2.0, ones, halves]
         return cls(
-            np.concatenate(left, axis=1, dtype=dtype, casting="same_kind"),
-            np.concatenate(right, axis=1, dtype=dtype, casting="same_kind"),
-            squares.sum(axis=1) - 2.0 * halves[:, 0],
+            np.concatenate([*left, halves, ones], axis=1, dtype=dtype, casting="same_kind"),
+            np.concatenate([*right, ones, halves], axis=1, dtype=dtype, casting="same_kind"),
+            norms,
         )
 
 

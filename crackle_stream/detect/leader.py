@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crackle_stream.detect.distances import Points, Rows, chunks
-from crackle_stream.detect.screen import Screen
+from crackle_stream.detect.screen import Screen, Screened, surely_near
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,9 +71,10 @@ def follow(points: Points, threshold: float, stop: Callable[[], bool]) -> Leader
     leader = np.full(len(points), -1, dtype=np.intp)
     if points.present is not None:
         bare = ~points.present.any(axis=1)
-        leader[bare] = rows[bare]
-        rows = rows[~bare]
-        points = points.take(rows)
+        if bare.any():
+            leader[bare] = rows[bare]
+            rows = rows[~bare]
+            points = points.take(rows)
     march = _March(points, threshold, stop)
     complete = march.run()
     settled = march.leader >= 0
@@ -82,7 +83,11 @@ def follow(points: Points, threshold: float, stop: Callable[[], bool]) -> Leader
 
 
 class _Stopped(Exception):
-    pass
+    """Not an error: carries `stop` out of the nested loops."""
+
+
+class _TooCoarse(Exception):
+    """Not an error: the block is taken again with a finer screen."""
 
 
 class _March:
@@ -98,34 +103,43 @@ class _March:
     def run(self) -> bool:
         """Settle the tasks block by block; False where `stop` ended it."""
         settled, size = 0, BLOCK
-        try:
-            while settled < len(self.points):
-                block = np.arange(settled, min(settled + size, len(self.points)))
-                self._join_leaders(block)
-                left = block[self.leader[block] < 0]
-                end = int(left[BLOCK]) if len(left) > BLOCK else int(block[-1]) + 1
-                left = left[:BLOCK]
-                self._join_each_other(left)
+        while settled < len(self.points):
+            try:
+                end, led = self._settle(np.arange(settled, min(settled + size, len(self.points))))
+            except _TooCoarse:
+                self.leader[settled:] = -1
+                self.screen = self.screen.finer()
+            except _Stopped:
+                self.leader[settled:] = -1
+                return False
+            else:
                 settled = end
-                # Aim at a block of which half of BLOCK is left over.
-                size = min(LARGEST_BLOCK, max(BLOCK, size * BLOCK // (2 * max(1, len(left)))))
-        except _Stopped:
-            self.leader[settled:] = -1
-            return False
+                # Aim at a block of which half of BLOCK follows no known leader.
+                size = min(LARGEST_BLOCK, max(BLOCK, size * BLOCK // (2 * max(1, led))))
         return True
 
-    def _join_leaders(self, block: Rows) -> None:
-        """Let the tasks of a block follow the earliest of the known leaders that is near."""
+    def _settle(self, block: Rows) -> tuple[int, int]:
+        """Let each task of a block follow or lead.
+
+        Returns:
+            The row up to which all are settled, and how many tasks followed none of the leaders known before.
+        """
+        tasks = self.screen.encode(block)
+        waiting = tasks
         for part in chunks(len(self.screen.leaders), max(BLOCK, TILE // len(block))):
-            waiting = block[self.leader[block] < 0]
-            if not len(waiting):
-                return
-            task, leader = self._near(waiting, part)
+            leaders = self.screen.led(part)
+            task, leader = self._near(waiting, leaders)
             first = np.ones(len(task), dtype=bool)
             first[1:] = task[1:] != task[:-1]
-            self.leader[waiting[task[first]]] = self.screen.leaders[part][leader[first]]
+            self.leader[waiting.rows[task[first]]] = leaders.rows[leader[first]]
+            if len(task):
+                waiting = waiting.take(self.leader[waiting.rows] < 0)
+        left = waiting.rows
+        self._join_each_other(waiting.take(np.arange(min(len(left), BLOCK))))
+        end = int(left[BLOCK]) if len(left) > BLOCK else int(block[-1]) + 1
+        return end, len(left)
 
-    def _join_each_other(self, left: Rows) -> None:
+    def _join_each_other(self, tasks: Screened) -> None:
         """Settle at most BLOCK tasks that follow no earlier leader: by rounds, each of which settles many.
 
         A task with no unsettled earlier task near it leads; those near a new leader follow. This is the sequential
@@ -135,44 +149,43 @@ class _March:
             .. [1] G. E. Blelloch, J. T. Fineman and J. Shun, "Greedy Sequential Maximal Independent Set and Matching
                are Parallel on Average", 2012, doi:10.1145/2312005.2312058
         """
-        if not len(left):
+        rows = tasks.rows
+        if not len(rows):
             return
-        near = np.zeros((len(left), len(left)), dtype=bool)
-        near[self._near(left, None)] = True
-        unsettled = np.ones(len(left), dtype=bool)
-        leads = np.zeros(len(left), dtype=bool)
+        near = np.zeros((len(rows), len(rows)), dtype=bool)
+        near[self._near(tasks, None)] = True
+        unsettled = np.ones(len(rows), dtype=bool)
+        leads = np.zeros(len(rows), dtype=bool)
         while unsettled.any():
             new = unsettled & ~near[unsettled].any(axis=0)
             leads |= new
             unsettled &= ~(new | near[new].any(axis=0))
         followed = (near & leads[:, np.newaxis]).argmax(axis=0)
-        self.leader[left] = left[np.where(leads, np.arange(len(left)), followed)]
-        self.screen.add(left[leads])
+        self.leader[rows] = rows[np.where(leads, np.arange(len(rows)), followed)]
+        self.screen.add(tasks.take(leads))
 
-    def _near(self, tasks: Rows, part: slice | None) -> tuple[Rows, Rows]:
-        """Pairs of a task and one of a part of the leaders, or with None of two tasks, nearer than the threshold.
+    def _near(self, tasks: Screened, leaders: Screened | None) -> tuple[Rows, Rows]:
+        """Pairs of a task and a leader, or with None of a task and a later one, that are nearer than the threshold.
 
         Returns:
-            The places of the pairs in `tasks` and in the part (or in `tasks` again, later ones), sorted by both.
+            The places of the pairs in `tasks` and in `leaders` (or in `tasks` again), sorted by both.
         """
         if self.stop():
             raise _Stopped
-        screen = self.screen
-        product = screen.against_later(tasks) if part is None else screen.against_leaders(tasks, part)
-        others = tasks if part is None else screen.leaders[part]
+        others = tasks if leaders is None else leaders
+        product = self.screen.product_with_later(tasks) if leaders is None else self.screen.product(tasks, leaders)
         if not product.size or product.max() <= 0:
             return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
         passed = np.flatnonzero(product > 0)
-        one, other = np.divmod(passed, len(others))
-        near = screen.surely_near(tasks[one], others[other], product.reshape(-1)[passed])
+        one, other = np.divmod(passed, len(others.rows))
+        near = surely_near(product.reshape(-1)[passed], tasks.margin[one], others.margin[other])
         unsure = np.flatnonzero(~near)
-        if screen.coarse and len(unsure) > BLOCK + UNSURE_SHARE * product.size:
-            self.screen = screen.finer()
-            return self._near(tasks, part)
+        if self.screen.coarse and len(unsure) > BLOCK + UNSURE_SHARE * product.size:
+            raise _TooCoarse
         for some in chunks(len(unsure), self.points.pairs_at_once):
             if self.stop():
                 raise _Stopped
             pairs = unsure[some]
-            distances = self.points.distances(tasks[one[pairs]], others[other[pairs]])
+            distances = self.points.distances(tasks.rows[one[pairs]], others.rows[other[pairs]])
             near[pairs] = distances < self.threshold
         return one[near], other[near]

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
 from crackle_stream.detect.distances import Encoding, Floats, Points, Rows
 
-__all__ = ["Screen", "closest"]
+__all__ = ["Screen", "Screened", "closest", "surely_near"]
 
 CLIP: dict[type[np.floating], float] = {np.float32: 1e15, np.float64: 1e120}
 """Where scaled values are cut off, so that sums of their squares stay far from the precision's largest number."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Screened:
+    """Some tasks, ready for comparing.
+
+    Attributes:
+        rows: shape (k,), which tasks.
+        left: shape (k, terms), one factor of the product.
+        right: shape (k, terms), the other.
+        margin: shape (k,), what rounding may cost.
+    """
+
+    rows: Rows
+    left: npt.NDArray[np.floating]
+    right: npt.NDArray[np.floating]
+    margin: Floats
+
+    def take(self, places: Rows | npt.NDArray[np.bool_]) -> Screened:
+        """Some of them."""
+        return Screened(self.rows[places], self.left[places], self.right[places], self.margin[places])
 
 
 class Screen:
@@ -38,19 +61,16 @@ class Screen:
         self.coarse = dtype is np.float32
         self._points = points
         self._threshold = threshold
-        encoding = Encoding.of(_scaled(points, threshold, CLIP[dtype]), dtype)
-        terms = encoding.left.shape[1]
-        unit = float(np.finfo(dtype).eps) / 2
-        self._margin = (2 * terms + 32) * unit * (encoding.norms + 0.5)
-        self._left, self._right = encoding.left, encoding.right
-        self._left[:, -2] += self._margin + 0.5
-        self._right[:, -1] += self._margin
-        self._leaders = np.empty_like(self._right)
-        self._count = 0
-        self._have: npt.NDArray[np.float32] | None = None
-        if points.present is not None and not points.always_comparable():
-            self._have = points.present.astype(np.float32)
+        self._dtype = dtype
+        self._centre = _centre(points)
+        self._shared = points.shared()
+        self._comparable = points.always_comparable()
+        metrics = points.values.shape[1]
+        self._terms = 2 + metrics if self._shared is None else 2 + 3 * metrics - 2 * int(self._shared.sum())
+        self._right = np.empty((len(points), self._terms), dtype=dtype)
+        self._margin = np.empty(len(points))
         self._leading = np.empty(len(points), dtype=np.intp)
+        self._count = 0
         self._space = np.empty(0, dtype=dtype)
 
     @property
@@ -58,43 +78,59 @@ class Screen:
         """The rows that lead, in the order they were added."""
         return self._leading[: self._count]
 
-    def add(self, rows: Rows) -> None:
-        """Take rows in as leaders."""
-        place = slice(self._count, self._count + len(rows))
-        self._leaders[place] = self._right[rows]
-        self._leading[place] = rows
+    def encode(self, rows: Rows) -> Screened:
+        """Prepare some tasks for comparing: the work is done a block at a time, so that stopping can be asked."""
+        points = self._points.take(rows)
+        with np.errstate(over="ignore"):
+            scaled: Floats = (points.values - self._centre) / self._threshold
+        clip = CLIP[self._dtype]
+        encoding = Encoding.of(Points(np.clip(scaled, -clip, clip), points.present), self._shared, self._dtype)
+        unit = float(np.finfo(self._dtype).eps) / 2
+        margin = (2 * self._terms + 32) * unit * (encoding.norms + 0.5)
+        encoding.left[:, -2] += margin + 0.5
+        encoding.right[:, -1] += margin
+        return Screened(rows, encoding.left, encoding.right, margin)
+
+    def add(self, tasks: Screened) -> None:
+        """Take tasks in as leaders."""
+        place = slice(self._count, self._count + len(tasks.rows))
+        self._leading[place], self._right[place], self._margin[place] = tasks.rows, tasks.right, tasks.margin
         self._count = place.stop
 
     def finer(self) -> Screen:
         """The same screen with the same leaders in float64."""
         screen = Screen(self._points, self._threshold, np.float64)
-        screen.add(self.leaders)
+        screen.add(screen.encode(self.leaders))
         return screen
 
-    def against_leaders(self, tasks: Rows, part: slice) -> npt.NDArray[np.floating]:
-        """The product s of tasks, in rows, and a part of the leaders; valid until the next call."""
-        return self._product(tasks, self._leading[part], self._leaders[part])
+    def led(self, part: slice) -> Screened:
+        """A part of the leaders."""
+        right = self._right[part]
+        return Screened(self._leading[part], right, right, self._margin[part])
 
-    def against_later(self, tasks: Rows) -> npt.NDArray[np.floating]:
-        """The product s of each task, in rows, and the later ones among them; -inf elsewhere."""
-        product = self._product(tasks, tasks, self._right[tasks])
-        product[np.tri(len(tasks), dtype=bool)] = -np.inf
-        return product
-
-    def surely_near(self, tasks: Rows, others: Rows, product: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
-        """For pairs and their products: whether they are near whatever the rounding was."""
-        return np.asarray(product > 2 * (self._margin[tasks] + self._margin[others]))
-
-    def _product(self, tasks: Rows, others: Rows, right: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-        size = len(tasks) * len(others)
+    def product(self, tasks: Screened, others: Screened) -> npt.NDArray[np.floating]:
+        """The product s of each task, in rows, and each of the others; valid until the next call."""
+        size = len(tasks.rows) * len(others.rows)
         if len(self._space) < size:
-            self._space = np.empty(size, dtype=self._left.dtype)
-        product = self._space[:size].reshape(len(tasks), len(others))
-        np.matmul(self._left[tasks], right.T, out=product)
-        if self._have is not None:
+            self._space = np.empty(size, dtype=self._dtype)
+        product = self._space[:size].reshape(len(tasks.rows), len(others.rows))
+        np.matmul(tasks.left, others.right.T, out=product)
+        if not self._comparable and self._points.present is not None:
             # The encoding knows no infinity: it takes two tasks without a common metric to be in one place.
-            product[self._have[tasks] @ self._have[others].T == 0] = -np.inf
+            have = [self._points.present[rows].astype(np.float32) for rows in (tasks.rows, others.rows)]
+            product[have[0] @ have[1].T == 0] = -np.inf
         return product
+
+    def product_with_later(self, tasks: Screened) -> npt.NDArray[np.floating]:
+        """The product s of each task, in rows, and the later ones among them; -inf elsewhere."""
+        product = self.product(tasks, tasks)
+        product[np.tri(len(tasks.rows), dtype=bool)] = -np.inf
+        return product
+
+
+def surely_near(product: npt.NDArray[np.floating], tasks: Floats, others: Floats) -> npt.NDArray[np.bool_]:
+    """For pairs with their products and margins: whether they are near whatever the rounding was."""
+    return np.asarray(product > 2 * (tasks + others))
 
 
 def closest(points: Points, threshold: float) -> tuple[int, int, float] | None:
@@ -106,7 +142,8 @@ def closest(points: Points, threshold: float) -> tuple[int, int, float] | None:
     """
     if len(points) < 2:
         return None
-    product = Screen(points, threshold).against_later(np.arange(len(points)))
+    screen = Screen(points, threshold)
+    product = screen.product_with_later(screen.encode(np.arange(len(points))))
     first, second = divmod(int(product.argmax()), len(points))
     if first >= second:
         return None
@@ -114,17 +151,14 @@ def closest(points: Points, threshold: float) -> tuple[int, int, float] | None:
     return (first, second, distance) if np.isfinite(distance) else None
 
 
-def _scaled(points: Points, threshold: float, clip: float) -> Points:
-    """Centred, in units of the threshold, clipped; NaN stays NaN.
+def _centre(points: Points) -> Floats:
+    """Each metric's mean, shape (m,).
 
-    A metric such as an epoch time is a small spread on a huge offset, and squares of the offset would drown it.
+    A metric such as an epoch time is a small spread on a huge offset, and squares of the offset would drown it. The
+    values are divided before they are summed, so that the sum cannot overflow.
     """
-    values = points.values
-    if points.present is None:
-        centre = (values / len(values)).sum(axis=0)
-    else:
-        counts = np.maximum(points.present.sum(axis=0), 1)
-        centre = np.where(points.present, values / counts, 0.0).sum(axis=0)
-    with np.errstate(over="ignore"):
-        scaled: Floats = (values - centre) / threshold
-    return Points(np.clip(scaled, -clip, clip, out=scaled), points.present)
+    values, has = points.values, points.present
+    if has is None:
+        return np.asarray((values / len(values)).sum(axis=0))
+    counts = np.maximum(has.sum(axis=0), 1)
+    return np.asarray(np.where(has, values / counts, 0.0).sum(axis=0))

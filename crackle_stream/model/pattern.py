@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 
 __all__ = [
@@ -157,7 +158,13 @@ def fingerprint(kind: str, form: str, metric_names: Iterable[str], key: str = ""
     >>> fingerprint("correlation", "linear", ["b", "a"]) == fingerprint("correlation", "linear", ["a", "b"])
     True
     """
-    return digest([str(kind), form, *sorted(metric_names), "", key, direction])
+    return _fingerprint(str(kind), form, tuple(sorted(metric_names)), key, direction)
+
+
+# Windows of one stream find the same things about the same metrics again and again, a window's clusters above all.
+@lru_cache(maxsize=1024)
+def _fingerprint(kind: str, form: str, metric_names: tuple[str, ...], key: str, direction: str) -> str:
+    return digest([kind, form, *metric_names, "", key, direction])
 
 
 def digest(parts: Sequence[str], length: int = 16) -> str:

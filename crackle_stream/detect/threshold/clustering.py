@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -63,10 +64,11 @@ class Clustering:
         verdict.tests = len(leaders)
         self._note_misses(window, points, leaders, verdict)
         found = cohesion(points, clusters, self.max_distances, context.rng, stop)
-        for rows, made in zip(clusters, found, strict=True):
+        carried = _carried_by_all(window, points, clusters)
+        for rows, made, names in zip(clusters, found, carried, strict=True):
             if made is None or stop():
                 break
-            verdict.add(self._pattern(window, points, rows, made), int(rows[0]))
+            verdict.add(self._pattern(itemgetter(*rows.tolist())(window.labels), made, names), int(rows[0]))
         return verdict.examination()
 
     def _note_misses(self, window: Window, points: Points, leaders: Rows, verdict: Verdict) -> None:
@@ -80,8 +82,8 @@ class Clustering:
             what = f"{window.labels[leaders[first]]} ~ {window.labels[leaders[second]]}"
             verdict.nearest = NearMiss(what, distance, self.threshold, "distance of two leaders")
 
-    def _pattern(self, window: Window, points: Points, rows: Rows, made: Cohesion) -> CracklePattern:
-        size = len(rows)
+    def _pattern(self, tasks: tuple[str, ...], made: Cohesion, names: tuple[str, ...]) -> CracklePattern:
+        size = len(tasks)
         metrics = {"avg_distance": made.average, "cluster_size": float(size)}
         note = f"avg distance: {made.average:.3f}"
         if made.sampled:
@@ -95,8 +97,8 @@ class Clustering:
             kind=PatternKind.CLUSTERING,
             description=f"{size} tasks clustered together in metric space ({note})",
             confidence=1.0 - min(made.average / self.threshold, 1.0),
-            involved_tasks=itemgetter(*rows.tolist())(window.labels),
-            metric_names=_carried_by_all(window, points, rows),
+            involved_tasks=tasks,
+            metric_names=names,
             metrics=metrics,
         )
 
@@ -105,12 +107,18 @@ def _grouped(leader: Rows) -> tuple[Rows, list[Rows]]:
     """All leaders, and the rows of each cluster of two or more, in the order of their leaders."""
     by_leader = np.argsort(leader, kind="stable")
     starts = np.flatnonzero(np.diff(leader[by_leader], prepend=-1))
-    clusters = np.split(by_leader, starts[1:])
-    return leader[by_leader[starts]], [rows for rows in clusters if len(rows) > 1]
+    ends = np.append(starts[1:], len(leader))
+    joined = ends - starts > 1
+    spans = zip(starts[joined].tolist(), ends[joined].tolist(), strict=True)
+    return leader[by_leader[starts]], [by_leader[start:end] for start, end in spans]
 
 
-def _carried_by_all(window: Window, points: Points, rows: Rows) -> tuple[str, ...]:
-    if points.present is None:
-        return tuple(sorted(window.names))
-    carried = np.flatnonzero(points.present[rows].all(axis=0))
-    return tuple(sorted(window.names[place] for place in carried.tolist()))
+def _carried_by_all(window: Window, points: Points, clusters: list[Rows]) -> list[tuple[str, ...]]:
+    """For each cluster the metrics that all its members have, sorted by name."""
+    if points.present is None or not clusters:
+        return [tuple(sorted(window.names))] * len(clusters)
+    by_name = sorted(range(len(window.names)), key=window.names.__getitem__)
+    names = [window.names[place] for place in by_name]
+    starts = np.cumsum([0, *map(len, clusters[:-1])])
+    carried = np.logical_and.reduceat(points.present[np.concatenate(clusters)], starts, axis=0)[:, by_name]
+    return [tuple(compress(names, row)) for row in carried.tolist()]
