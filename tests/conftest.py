@@ -4,9 +4,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from blockbuster import blockbuster_ctx
+from kafka_broker import Broker, start_broker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+BROKER = pytest.StashKey[Broker]()
 
 
 @pytest.fixture
@@ -14,3 +17,20 @@ def no_blocking() -> Iterator[None]:
     """Any call that blocks the event loop raises BlockingError."""
     with blockbuster_ctx():
         yield
+
+
+@pytest.fixture(scope="session")
+def kafka(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    """A Kafka broker, started for the first test that asks for it and ended with the last."""
+    broker = start_broker()
+    request.config.stash[BROKER] = broker
+    yield broker
+    broker.stop()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say on the last line which broker served."""
+    broker = config.stash.get(BROKER, None)
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if broker is not None and reporter is not None:
+        reporter.write_line(f"Kafka broker of the tests: {broker.description}")

@@ -1,0 +1,116 @@
+"""What the group's reader needs of a Kafka client, and no more, in this package's own words.
+
+`sources/kafka.py` implements it with aiokafka; tests implement it with a script of faults that no broker produces on
+demand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from crackle_stream.model import Partition
+
+__all__ = ["ConsumerLike", "Fetched", "GaveUp", "in_own_task", "note_failure"]
+
+T = TypeVar("T")
+
+CANCEL_WITHIN_S = 1.0
+"""How long something that was given up may take to let go of what it holds."""
+
+
+class Fetched(Protocol):
+    """A record as the client hands it over."""
+
+    @property
+    def offset(self) -> int:
+        """Its place in the partition."""
+        ...
+
+    @property
+    def timestamp(self) -> int:
+        """Epoch milliseconds; negative where the record has none."""
+        ...
+
+    @property
+    def value(self) -> bytes | None:
+        """Its bytes; None for a tombstone."""
+        ...
+
+
+class ConsumerLike(Protocol):
+    """A member of a consumer group. It tells whoever subscribed it when partitions come and go."""
+
+    async def getmany(self, *, timeout_ms: int, max_records: int) -> Mapping[Partition, Sequence[Fetched]]:
+        """Records of the partitions that are ours now; waits for a whole rebalance, else for the time-out."""
+        ...
+
+    def assignment(self) -> AbstractSet[Partition]:
+        """Partitions the client believes to be ours."""
+        ...
+
+    def pause(self, *partitions: Partition) -> None:
+        """Fetch nothing from these; a rebalance forgets it."""
+        ...
+
+    def resume(self, *partitions: Partition) -> None:
+        """Fetch from these again."""
+        ...
+
+    async def position(self, partition: Partition) -> int:
+        """Offset of the next record to fetch; waits until it is known."""
+        ...
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Fetch from this offset on."""
+        ...
+
+    def highwater(self, partition: Partition) -> int | None:
+        """One past the last record of the log as of the last fetch, or None before the first."""
+        ...
+
+    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+        """Remember the offsets for the group. May take for ever."""
+        ...
+
+    async def stop(self) -> None:
+        """Leave the group and close every connection. May take for ever, or end by a cancellation of its own."""
+        ...
+
+
+class GaveUp(Exception):
+    """Something did not end in time, or cancelled itself; what it did is unknown."""
+
+
+async def in_own_task(work: Coroutine[Any, Any, T], timeout_s: float) -> T:
+    """Await something that may never end, or end by a cancellation that nobody asked for.
+
+    aiokafka does both when brokers are gone; in a task of its own neither reaches the caller.
+
+    Raises:
+        GaveUp: it took longer than `timeout_s`, or cancelled itself.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait({task}, timeout=timeout_s)
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=CANCEL_WITHIN_S)
+            raise GaveUp(f"no answer within {timeout_s:g} s")
+    finally:
+        if not task.done():
+            task.cancel()
+            task.add_done_callback(note_failure)
+    if task.cancelled():
+        raise GaveUp("the client gave up by itself")
+    return task.result()
+
+
+def note_failure(task: asyncio.Task[Any]) -> None:
+    """A task's done callback: its failure counts as seen, also where nobody asks for its result any more."""
+    if not task.cancelled():
+        task.exception()
