@@ -1,1 +1,1 @@
-"""."""
+"""The program: configuration, plugins, logs and the command line around the library."""

@@ -1,1 +1,82 @@
-"""."""
+"""The command line: `crackle-stream run | check | demo | detectors | sources | sinks | schema`.
+
+A command imports what it needs when it runs, so that `--help` answers at once and a pipe loads no broker's client.
+"""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from crackle_stream import __version__
+from crackle_stream.app.cli.check import check
+from crackle_stream.app.cli.demo import demo
+from crackle_stream.app.cli.kinds import detectors, sinks, sources
+from crackle_stream.app.cli.run import run
+from crackle_stream.app.cli.schema import schema
+from crackle_stream.app.exits import Exit
+
+__all__ = ["app", "main"]
+
+SWITCH_INTERVAL_S = 0.0005
+"""Python's own is 5 ms, by which a detector written in plain Python would make the event loop late again and again."""
+
+BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""One thread for linear algebra: the other cores belong to the event loop and to other coolings."""
+
+EXITS = "\n".join(f"  {code.value}  {code.meaning}" for code in Exit)
+
+HELP = """Find patterns nobody designed in a stream of task results.
+
+\b
+crackle-stream demo                watch an incident being found
+crackle-stream run < tasks.jsonl   JSON lines in, alerts as JSON lines out
+crackle-stream run crackle.toml    whatever the configuration says
+"""
+
+app = typer.Typer(
+    name="crackle-stream",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=f"\b\nExit codes:\n{EXITS}\n  128+n  a second signal n: ended at once",
+)
+app.command()(run)
+app.command()(check)
+app.command()(demo)
+app.add_typer(detectors)
+app.add_typer(sources)
+app.add_typer(sinks)
+app.command()(schema)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"crackle-stream {__version__}")
+        raise typer.Exit
+
+
+@app.callback(help=HELP)
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """What stands before a command."""
+
+
+def main() -> None:
+    """The process: settings that are no library's business, then the command."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    for variable in BLAS_THREADS:
+        os.environ.setdefault(variable, "1")
+    try:
+        app()
+    except SystemExit as end:
+        if end.code == Exit.NOT_DRAINED:
+            # a detector that never returned may be what was not drained: an orderly exit would wait for its thread
+            sys.stdout.flush()
+            os._exit(Exit.NOT_DRAINED)
+        raise

@@ -1,0 +1,67 @@
+"""From a configuration to a pipeline. Importing this, and building, loads all that the pipeline needs to run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy.random  # noqa: F401 - numpy loads it when a generator is first made: on the first cooling, in a thread
+
+from crackle_stream.app.config import Configuration, ConfiguredSink
+from crackle_stream.decode import Decoder
+from crackle_stream.glaze import Glaze
+from crackle_stream.profile import CoolingRate, Family, ThermalProfile
+from crackle_stream.schedule import CoolingSchedule
+from crackle_stream.stream.deadletter import DeadLetterFile
+from crackle_stream.stream.dispatch import Subscription
+from crackle_stream.stream.events import Event
+from crackle_stream.stream.pipeline import Pipeline
+
+__all__ = ["build_pipeline"]
+
+
+def build_pipeline(configuration: Configuration, on_event: Callable[[Event], None]) -> Pipeline:
+    """The pipeline a configuration describes, ready to be entered.
+
+    Args:
+        configuration: without problems.
+        on_event: told of everything that happens.
+
+    Raises:
+        PluginError: a source or sink cannot be imported.
+    """
+    letters = configuration.dead_letters.path
+    return Pipeline(
+        configuration.source.build(),
+        [_subscription(sink) for sink in configuration.sinks],
+        profile=_profile(configuration),
+        schedule=_schedule(configuration),
+        kiln=configuration.kiln.options,
+        alerts=configuration.alerts.policy,
+        decoder=Decoder(configuration.decode, Glaze(configuration.glaze) if configuration.glaze else None),
+        dead_letters=None if letters is None else DeadLetterFile(letters),
+        options=configuration.run.options(strict=configuration.decode.strict),
+        on_event=on_event,
+    )
+
+
+def _subscription(sink: ConfiguredSink) -> Subscription:
+    how = sink.subscription
+    return Subscription(sink.component.build(), sink.match, required=how.required, queue=how.queue, timeout=how.timeout)
+
+
+def _profile(configuration: Configuration) -> ThermalProfile:
+    section = configuration.profile
+    return ThermalProfile(
+        rate=CoolingRate(section.rate),
+        family=Family(section.family),
+        without=frozenset(section.without),
+        detectors=configuration.detectors,
+    )
+
+
+def _schedule(configuration: Configuration) -> CoolingSchedule:
+    tasks, seconds = configuration.kiln.every_tasks, configuration.kiln.every_seconds
+    return CoolingSchedule(
+        every_tasks=None if isinstance(tasks, str) else tasks,
+        every_seconds=None if isinstance(seconds, str) else seconds,
+    )

@@ -1,0 +1,207 @@
+"""Reads a whole configuration, and tells all its problems at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from crackle_stream.app.config.components import Component, ConfiguredSink, Reader
+from crackle_stream.app.config.layers import Layer, Override, Table, command_line, environment, file_layer, merge
+from crackle_stream.app.config.parameters import build
+from crackle_stream.app.config.problems import Problems
+from crackle_stream.app.config.sections import (
+    AlertsSection,
+    DeadLettersSection,
+    DecodeSection,
+    KilnSection,
+    ProfileSection,
+    RunSection,
+)
+from crackle_stream.app.plugins import DETECTORS
+from crackle_stream.errors import PluginError
+from crackle_stream.glaze import check_expressions
+from crackle_stream.model import did_you_mean
+from crackle_stream.profile import THRESHOLD_DETECTORS
+
+__all__ = ["OPEN_SECTIONS", "SECTIONS", "Configuration", "load"]
+
+SECTIONS: Mapping[str, type] = {
+    "decode": DecodeSection,
+    "kiln": KilnSection,
+    "profile": ProfileSection,
+    "alerts": AlertsSection,
+    "dead_letters": DeadLettersSection,
+    "run": RunSection,
+}
+"""The sections whose keys are known beforehand, and what reads them."""
+
+OPEN_SECTIONS = ("source", "glaze", "sinks")
+"""The sections whose keys depend on what they name."""
+
+HOMES = {field.name: section for section, cls in SECTIONS.items() for field in fields(cls)}
+"""Where each key belongs, for those that stand in the wrong section."""
+
+NO_FILE = "configuration"
+"""What a configuration without a file is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A configuration without problems.
+
+    Attributes:
+        origin: the file, or "configuration".
+        source: where records come from.
+        decode: where things are in a record.
+        glaze: expressions of derived metrics, by name.
+        kiln: size and schedule.
+        profile: which detectors run.
+        detectors: those of third parties, built.
+        alerts: when patterns become alerts.
+        sinks: where alerts go, in the order of the file.
+        dead_letters: where bad records go.
+        run: names and limits of the process.
+    """
+
+    origin: str
+    source: Component
+    decode: DecodeSection
+    glaze: Mapping[str, str]
+    kiln: KilnSection
+    profile: ProfileSection
+    detectors: tuple[Any, ...]
+    alerts: AlertsSection
+    sinks: tuple[ConfiguredSink, ...]
+    dead_letters: DeadLettersSection
+    run: RunSection
+
+
+def load(
+    path: Path | None = None, *, variables: Mapping[str, str] | None = None, overrides: Iterable[Override] = ()
+) -> Configuration:
+    """Read a configuration: the file, over it the environment, over that the command line.
+
+    Args:
+        path: a TOML file; none is needed.
+        variables: the environment; empty by default.
+        overrides: the command line's settings.
+
+    Raises:
+        ConfigError: everything that is wrong with it.
+    """
+    variables = {} if variables is None else variables
+    file = Layer({}, ".".join) if path is None else file_layer(path)
+    layers = [file, environment(variables), command_line(overrides)]
+    problems = Problems(NO_FILE if path is None else str(path), layers, HOMES)
+    tables = _Tables(merge(layers), problems)
+    reader = Reader(file.table, variables, problems)
+    source = reader.source(tables.table("source") or {"kind": "stdin"})
+    sinks = [reader.sink(name, table) for name, table in tables.sinks()]
+    sections = {name: tables.section(name, cls) for name, cls in SECTIONS.items()}
+    glaze = tables.expressions()
+    detectors = tuple(_detectors(sections["profile"], problems))
+    problems.check()
+    assert source is not None, "what has no source has a problem"
+    return Configuration(
+        origin=problems.origin,
+        source=source,
+        sinks=tuple(sink for sink in sinks if sink is not None),
+        glaze=glaze,
+        detectors=detectors,
+        **sections,
+    )
+
+
+class _Tables:
+    """The sections of the merged configuration.
+
+    Args:
+        merged: all layers as one.
+        problems: told of sections that are unknown or no tables.
+    """
+
+    def __init__(self, merged: Table, problems: Problems) -> None:
+        self._merged = merged
+        self._problems = problems
+        known = {*SECTIONS, *OPEN_SECTIONS}
+        for name in merged:
+            if name not in known:
+                problems.unknown((name,), known)
+
+    def table(self, name: str) -> Table:
+        """A section as it stands; empty where it is not given."""
+        table = self._merged.get(name, {})
+        if isinstance(table, dict):
+            return table
+        self._problems.add((name,), f"is a section, not {table!r}: write [{name}] and its keys below it")
+        return {}
+
+    def section(self, name: str, cls: type[Any]) -> Any:
+        """A section whose keys are known, read; the default one after an objection."""
+        made = build(cls, self.table(name), (name,), self._problems)
+        return cls() if made is None else made
+
+    def sinks(self) -> Iterator[tuple[str, Table]]:
+        """The tables of the sinks by name; standard output where there are none."""
+        for name, table in (self.table("sinks") or {"stdout": {"kind": "stdout"}}).items():
+            if isinstance(table, dict):
+                yield name, table
+            else:
+                self._problems.add(
+                    ("sinks", name), f"is a table, not {table!r}: write [sinks.NAME] and its keys below it"
+                )
+
+    def expressions(self) -> dict[str, str]:
+        """The derived metrics that can be read."""
+        table = self.table("glaze")
+        texts = {name: text for name, text in table.items() if isinstance(text, str)}
+        for name in table.keys() - texts.keys():
+            example = 'write an expression in quotes, such as "errors / requests"; a name with dots in it is quoted too'
+            self._problems.add(("glaze", name), f"is no text: {example}")
+        for error in check_expressions(texts):
+            name = next((name for name, text in texts.items() if text == error.expression), "")
+            self._problems.tell(("glaze", name), str(error))
+        return texts
+
+
+def _detectors(profile: ProfileSection, problems: Problems) -> Iterator[object]:
+    """The third parties' detectors; the names to leave out are judged against all."""
+    address = ("profile", "detectors")
+    names = set(THRESHOLD_DETECTORS)
+    for kind in profile.detectors:
+        try:
+            detector = _detector(kind)
+        except PluginError as error:
+            problems.tell(address, error.problems[0])
+            continue
+        names.add(_name(detector))
+        yield detector
+    for name in profile.without:
+        if name not in names:
+            problems.add(("profile", "without"), f'names "{name}", which does not run: {did_you_mean(name, names)}')
+
+
+def _detector(kind: str) -> object:
+    """Build a third party's detector: a class without arguments, or a function or object as it is.
+
+    Raises:
+        PluginError: there is none of that name, it cannot be built, or it is no detector.
+    """
+    if kind in THRESHOLD_DETECTORS:
+        raise PluginError(f'"{kind}" is built in and runs anyway: take it out')
+    found = DETECTORS.find(kind).constructor()
+    try:
+        detector: object = found() if isinstance(found, type) else found
+    except Exception as error:  # a third party's constructor may raise anything
+        raise PluginError(f'"{kind}" cannot be built: {type(error).__name__}: {error}') from error
+    if not callable(getattr(detector, "examine", detector)):
+        raise PluginError(f'"{kind}" is no detector: it needs examine(window, context), or to be called with a window')
+    return detector
+
+
+def _name(detector: object) -> str:
+    """What failures and memories call it, as a cooling does."""
+    named = getattr(detector, "name", None) or getattr(detector, "__name__", None)
+    return named if isinstance(named, str) else type(detector).__name__

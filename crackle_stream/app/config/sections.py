@@ -1,0 +1,291 @@
+"""The sections of a configuration whose keys are known beforehand; each reads itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from crackle_stream.alerting import AlertPolicy, Match
+from crackle_stream.decode.options import DecodeOptions
+from crackle_stream.errors import ConfigError
+from crackle_stream.model import octets, seconds
+from crackle_stream.model.options import one_of, read_fields, read_flag, read_text, whole_number
+from crackle_stream.profile import CoolingRate, Family
+from crackle_stream.stream.options import KilnOptions, RunOptions
+
+__all__ = [
+    "NEVER",
+    "AlertsSection",
+    "DeadLettersSection",
+    "DecodeSection",
+    "KilnSection",
+    "MatchSection",
+    "ProfileSection",
+    "RunSection",
+    "SubscriptionSection",
+]
+
+NEVER = "never"
+"""How a schedule is switched off: TOML has no null."""
+
+
+@dataclass(frozen=True, slots=True)
+class KilnSection:
+    """How many tasks are held, and when they are looked over.
+
+    Attributes:
+        capacity: tasks that a kiln's ring holds, and so the most that a window has.
+        every_tasks: tasks after which a window ends; "never" for no such end.
+        every_seconds: seconds of the stream's own time after which a window ends, and of waiting on a quiet stream;
+            a number or text such as "5m"; "never" for no such end.
+        scope: what has a kiln of its own: the source, a partition, or a key; "auto" is key where [decode] names key
+            fields, else partition for a source with partitions, else the source.
+        overflow: "block" makes the source wait for the coolings, so that every task is cooled; "drop_oldest" lets go
+            of the oldest window that waits, and counts its tasks.
+        max_bytes: memory of all rings together; a number or text such as "64MiB".
+        max_keys: kilns that a partition may have; the least recent is cooled and closed beyond it.
+    """
+
+    capacity: int = 1000
+    every_tasks: int | Literal["never"] = 500
+    every_seconds: float | Literal["never"] = 30.0
+    scope: Literal["auto", "source", "partition", "key"] = "auto"
+    overflow: Literal["block", "drop_oldest"] = "block"
+    max_bytes: int = 64 * 2**20
+    max_keys: int = 10_000
+
+    def __post_init__(self) -> None:
+        read_fields(
+            self,
+            capacity=whole_number(1),
+            every_tasks=_or_never(whole_number(1)),
+            every_seconds=_or_never(_positive_seconds),
+            scope=one_of("auto", "source", "partition", "key"),
+            overflow=one_of("block", "drop_oldest"),
+            max_bytes=_positive_octets,
+            max_keys=whole_number(1),
+        )
+
+    @property
+    def options(self) -> KilnOptions:
+        """What the pipeline takes; the schedule stands beside it."""
+        return KilnOptions(
+            capacity=self.capacity,
+            scope=self.scope,
+            overflow=self.overflow,
+            max_bytes=self.max_bytes,
+            max_keys=self.max_keys,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeSection(DecodeOptions):
+    """Where things are in a record, how large it may be, and what a bad one does.
+
+    Attributes:
+        strict: stop at the first record that cannot be read, instead of counting it and going on.
+    """
+
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        problems: list[str] = []
+        for read in (DecodeOptions.__post_init__, _read_strict):
+            try:
+                read(self)
+            except ConfigError as error:
+                problems += error.problems
+        if problems:
+            raise ConfigError(problems, origin="decode")
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileSection:
+    """Which detectors look for patterns, and how sensitive they are.
+
+    Attributes:
+        family: "threshold" for the four rules of thumb.
+        rate: sensitivity of the threshold family: "fast" reports fine cracks, "slow" only strong ones.
+        without: names of detectors to leave out.
+        detectors: further detectors: names that installed packages publish, or "package.module:Class".
+    """
+
+    family: Literal["threshold"] = "threshold"
+    rate: Literal["fast", "normal", "slow"] = "normal"
+    without: tuple[str, ...] = ()
+    detectors: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        read_fields(
+            self,
+            family=one_of(*Family),
+            rate=one_of(*CoolingRate),
+            without=_texts,
+            detectors=_texts,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsSection:
+    """When a pattern becomes an alert, and how often it is said again.
+
+    Attributes:
+        min_confidence: patterns less sure than this raise nothing.
+        repeat_interval: seconds, or text such as "4h", after which an alert that is still there is said again.
+        resolve_after: coolings without the pattern that resolve its alert.
+    """
+
+    min_confidence: float = 0.9
+    repeat_interval: float = 4 * 3600.0
+    resolve_after: int = 3
+
+    def __post_init__(self) -> None:
+        read_fields(self, min_confidence=_share, repeat_interval=_positive_seconds, resolve_after=whole_number(1))
+
+    @property
+    def policy(self) -> AlertPolicy:
+        """What the pipeline takes."""
+        return AlertPolicy(self.min_confidence, self.repeat_interval, self.resolve_after)
+
+
+@dataclass(frozen=True, slots=True)
+class MatchSection:
+    """Which alerts a sink gets. Every key that is given must fit; of a list, one entry is enough.
+
+    Attributes:
+        kind: globs over the pattern's kind, such as "phase transition".
+        form: globs over its form, such as "broken *".
+        metric: globs over its metric names.
+        key: globs over the kiln's key.
+        nature: "fact" for what holds, "event" for what happened.
+        severity: "info", "warning" or "critical".
+        confidence: least confidence.
+    """
+
+    kind: tuple[str, ...] = ()
+    form: tuple[str, ...] = ()
+    metric: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    nature: tuple[str, ...] = ()
+    severity: tuple[str, ...] = ()
+    confidence: float = 0.0
+
+    def __post_init__(self) -> None:
+        globs = dict.fromkeys(("kind", "form", "metric", "key"), _texts)
+        natures, severities = _words("fact", "event"), _words("info", "warning", "critical")
+        read_fields(self, **globs, nature=natures, severity=severities, confidence=_share)
+
+    @property
+    def match(self) -> Match:
+        """What a subscription takes."""
+        return Match(self.kind, self.form, self.metric, self.key, self.nature, self.severity, self.confidence)
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionSection:
+    """What is the same for every sink; the other keys of its table are the sink's own.
+
+    Attributes:
+        required: whether a record counts as done only once this sink has its alerts. A required sink is tried without
+            end and makes the source wait when its queue is full; another one then loses alerts, and they are counted.
+        queue: alerts that may wait for it.
+        timeout: seconds that one try may take; a number or text such as "15s".
+    """
+
+    required: bool = True
+    queue: int = 1000
+    timeout: float = 30.0
+
+    def __post_init__(self) -> None:
+        read_fields(self, required=read_flag, queue=whole_number(1), timeout=_positive_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLettersSection:
+    """Where records go that cannot be read.
+
+    Attributes:
+        path: a file of JSON lines, one per record with its position and the reason; none is kept by default.
+    """
+
+    path: Path | None = None
+
+    def __post_init__(self) -> None:
+        read_fields(self, path=_path)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSection:
+    """How the process runs.
+
+    Attributes:
+        name: names the pipeline in the identities of windows and alerts; two pipelines over one topic need two names.
+        shutdown_grace: seconds that stopping may take; a number or text such as "25s".
+        start_timeout: seconds to try opening the source; a number or text such as "1m".
+    """
+
+    name: str = "crackle-stream"
+    shutdown_grace: float = 25.0
+    start_timeout: float = 60.0
+
+    def __post_init__(self) -> None:
+        read_fields(self, name=read_text, shutdown_grace=seconds, start_timeout=seconds)
+
+    def options(self, *, strict: bool) -> RunOptions:
+        """What the pipeline takes."""
+        return RunOptions(
+            name=self.name, strict=strict, shutdown_grace=self.shutdown_grace, start_timeout=self.start_timeout
+        )
+
+
+def _read_strict(section: DecodeSection) -> None:
+    read_fields(section, strict=read_flag)
+
+
+def _or_never(read: Callable[[Any], object]) -> Callable[[Any], object]:
+    """A reader that lets "never" pass."""
+    return lambda value: value if value == NEVER else read(value)
+
+
+def _positive_seconds(value: float | str) -> float:
+    duration = seconds(value)
+    if duration <= 0:
+        raise ValueError("must be more than 0 seconds")
+    return duration
+
+
+def _positive_octets(value: float | str) -> int:
+    size = octets(value)
+    if size < 1:
+        raise ValueError("must be at least 1 byte")
+    return size
+
+
+def _share(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError(f"is a number from 0 to 1, not {value!r}")
+    return float(value)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (read_text(value),)
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"is a list of texts, not {value!r}")
+    return tuple(read_text(each) for each in value)
+
+
+def _words(*words: str) -> Callable[[object], tuple[str, ...]]:
+    """A reader of lists of a few words."""
+    read = one_of(*words)
+    return lambda value: tuple(read(each) for each in _texts(value))
+
+
+def _path(value: object) -> Path | None:
+    if value is None:
+        return None
+    if not isinstance(value, str | Path) or not str(value).strip():
+        raise ValueError(f"is the path of a file, not {value!r}")
+    return Path(value).expanduser()

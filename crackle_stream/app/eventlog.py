@@ -1,0 +1,117 @@
+"""A pipeline's events as log lines."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from crackle_stream.app.rates import RateLimit
+from crackle_stream.cooling import CoolingReport
+from crackle_stream.model import Alert, Reject
+from crackle_stream.protocols import Clock, SystemClock
+from crackle_stream.stream import events
+from crackle_stream.stream.events import Event
+from crackle_stream.window import Window
+
+__all__ = ["EventLog"]
+
+
+class EventLog:
+    """Logs events; hand it to a `Pipeline` as `on_event`.
+
+    Args:
+        clock: for the bounds on repeated lines; the machine's by default.
+        logger: where to; structlog's by default.
+    """
+
+    def __init__(self, clock: Clock | None = None, logger: FilteringBoundLogger | None = None) -> None:
+        self._limit = RateLimit(SystemClock() if clock is None else clock)
+        self._logger: FilteringBoundLogger = structlog.get_logger() if logger is None else logger
+
+    def __call__(self, event: Event) -> None:
+        """Log an event; warnings and errors at a bounded rate, with the number left out."""
+        style = _STYLES.get(type(event))
+        if style is None:
+            return
+        if isinstance(event, events.PipelineStopped):
+            self._tell_left_out()
+        said = _fields(event)
+        sort = f"{event.name} {said.get(style.apart_by, '')}".strip()
+        left_out = 0 if style.level < logging.WARNING else self._limit.admit(sort)
+        if left_out is not None:
+            self._logger.log(style.level, event.name, **said, **({"left_out": left_out} if left_out else {}))
+
+    def _tell_left_out(self) -> None:
+        """What no later line of its sort can tell."""
+        for sort, count in self._limit.left_out().items():
+            self._logger.log(logging.WARNING, "lines.left_out", lines=sort, count=count)
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """How an event is logged.
+
+    Attributes:
+        level: how loud.
+        apart_by: the field that tells sorts of a repeated line apart; its values are few.
+    """
+
+    level: int
+    apart_by: str = ""
+
+
+_STYLES: Mapping[type[Event], _Style] = {
+    events.PipelineStarted: _Style(logging.INFO),
+    events.PipelineStopped: _Style(logging.INFO),
+    events.PartitionsAssigned: _Style(logging.INFO),
+    events.PartitionsRevoked: _Style(logging.INFO),
+    events.KeyEvicted: _Style(logging.DEBUG),
+    events.WindowCooled: _Style(logging.DEBUG),
+    events.WindowMerged: _Style(logging.DEBUG),
+    events.OffsetsCommitted: _Style(logging.DEBUG),
+    events.AlertMade: _Style(logging.DEBUG),
+    events.AlertDelivered: _Style(logging.DEBUG),
+    events.SourceFailed: _Style(logging.WARNING),
+    events.RecordRejected: _Style(logging.WARNING),
+    events.TasksDropped: _Style(logging.WARNING),
+    events.DetectorFailed: _Style(logging.WARNING, "detector"),
+    events.SinkUnavailableSeen: _Style(logging.WARNING, "sink"),
+    events.CommitFailed: _Style(logging.WARNING),
+    events.DetectorDisabled: _Style(logging.ERROR, "detector"),
+    events.DeadLetterFailed: _Style(logging.ERROR),
+    events.AlertRefused: _Style(logging.ERROR, "sink"),
+    events.AlertDropped: _Style(logging.ERROR, "sink"),
+}
+"""Events that are logged; the others are only counted, because there is one for every batch."""
+
+
+def _fields(event: Event) -> dict[str, Any]:
+    """What a line says: the event's fields, large values by what tells them apart."""
+    said: dict[str, Any] = {}
+    for field in fields(event):
+        said |= _said(field.name, getattr(event, field.name))
+    return said
+
+
+def _said(name: str, value: object) -> dict[str, Any]:
+    match value:
+        case Reject():
+            return {"position": str(value.position), "problem": value.problem}
+        case Alert(pattern=pattern):
+            who = {"alert": value.id, "status": str(value.status), "kind": str(pattern.kind)}
+            return {**who, "metrics": list(pattern.metric_names), "key": pattern.key}
+        case Window():
+            what = {"window": value.id, "key": value.key, "closed_by": value.closed_by}
+            return {**what, "tasks": len(value), "fresh": value.fresh}
+        case CoolingReport():
+            return {"patterns": len(value.patterns), "duration_ms": round(1000 * value.duration, 1)}
+        case tuple():
+            return {name: list(value)}
+        case float():
+            return {name: round(value, 3)}
+    return {name: value}

@@ -1,0 +1,103 @@
+"""What a configuration would run, in a few lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+
+from crackle_stream.app.config import Component, Configuration, ConfiguredSink
+from crackle_stream.app.config.sections import NEVER, KilnSection
+from crackle_stream.profile import THRESHOLD_DETECTORS
+from crackle_stream.sinks.url import redacted
+
+__all__ = ["outline"]
+
+
+def outline(configuration: Configuration) -> Iterator[tuple[str, str]]:
+    """Titles and texts, in the order a record goes."""
+    yield "source", _component(configuration.source)
+    yield "decode", _decode(configuration)
+    if configuration.glaze:
+        yield "glaze", ", ".join(f"{name} = {text}" for name, text in configuration.glaze.items())
+    yield "kiln", _kiln(configuration.kiln)
+    yield "profile", _profile(configuration)
+    alerts = configuration.alerts
+    yield (
+        "alerts",
+        f"from confidence {alerts.min_confidence:g}, said again after {_span(alerts.repeat_interval)}, "
+        f"resolved after {alerts.resolve_after} coolings without",
+    )
+    for sink in configuration.sinks:
+        yield f"sink {sink.name}", _sink(sink)
+    letters = configuration.dead_letters.path
+    yield "dead letters", "only counted and logged" if letters is None else str(letters)
+
+
+def _component(component: Component) -> str:
+    return "  ".join([component.plugin.name, *_settings(component.shown)])
+
+
+def _sink(sink: ConfiguredSink) -> str:
+    parts = [_component(sink.component)]
+    given = {field.name: getattr(sink.match, field.name) for field in fields(sink.match)}
+    wanted = [f"{name} {_value(value)}" for name, value in given.items() if value]
+    parts.append(f"gets {' and '.join(wanted)}" if wanted else "gets every alert")
+    if not sink.subscription.required:
+        parts.append("may lose alerts")
+    return "; ".join(parts)
+
+
+def _decode(configuration: Configuration) -> str:
+    section = configuration.decode
+    shown = {field.name: getattr(section, field.name) for field in fields(section)}
+    plain = {field.name: field.default for field in fields(section)}
+    told = _settings({name: value for name, value in shown.items() if value != plain[name] and name != "strict"})
+    return "  ".join([*told, "a bad record stops it" if section.strict else "a bad record is counted and left out"])
+
+
+def _kiln(kiln: KilnSection) -> str:
+    ends = []
+    if kiln.every_tasks != NEVER:
+        ends.append(f"{kiln.every_tasks} tasks")
+    if not isinstance(kiln.every_seconds, str):
+        ends.append(_span(kiln.every_seconds))
+    cut = f"a window every {' or '.join(ends)}" if ends else "a window when it is full"
+    return (
+        f"{kiln.capacity} tasks, {cut}, scope {kiln.scope}, overflow {kiln.overflow}, {_size(kiln.max_bytes)} at most"
+    )
+
+
+def _profile(configuration: Configuration) -> str:
+    section = configuration.profile
+    running = [name for name in (*THRESHOLD_DETECTORS, *section.detectors) if name not in section.without]
+    return f"{section.family}, rate {section.rate}: {', '.join(running) or 'no detector'}"
+
+
+def _settings(table: Mapping[str, object]) -> list[str]:
+    return [f"{name} = {_value(value)}" for name, value in table.items()]
+
+
+def _value(value: object) -> str:
+    if isinstance(value, str):
+        return redacted(value) if value.startswith(("http://", "https://")) and "${" not in value else value
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(_settings(value))} }}"
+    if isinstance(value, Sequence):
+        return ", ".join(_value(each) for each in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _span(seconds: float) -> str:
+    """A duration in the largest unit that leaves a whole number."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
+
+
+def _size(octets: int) -> str:
+    """A size in the largest unit that leaves a whole number."""
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if octets >= size and octets % size == 0:
+            return f"{octets // size} {unit}"
+    return f"{octets} bytes"

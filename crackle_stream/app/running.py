@@ -1,0 +1,111 @@
+"""Runs a pipeline as a process: signals, exit codes, and nothing on standard output but alerts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import anyio
+import stamina.instrumentation
+import structlog
+
+from crackle_stream.app.building import build_pipeline
+from crackle_stream.app.config import Configuration
+from crackle_stream.app.eventlog import EventLog
+from crackle_stream.app.exits import Exit, FailOn, exit_of
+from crackle_stream.errors import CrackleError
+from crackle_stream.model import AlertStatus
+from crackle_stream.stream.events import AlertMade, Event
+from crackle_stream.stream.pipeline import Pipeline
+
+__all__ = ["run_pipeline"]
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def run_pipeline(configuration: Configuration, *, fail_on: FailOn, uvloop: bool = False) -> Exit:
+    """Build and run a pipeline until its source ends or a signal comes; what goes wrong meanwhile is logged.
+
+    Args:
+        configuration: without problems.
+        fail_on: alerts that make the exit code 3.
+        uvloop: whether to run on uvloop.
+
+    Returns:
+        How the process is to end.
+
+    Raises:
+        ConfigError: a source or sink cannot be built here.
+    """
+    # our own events tell of retries, with the sink's name and without the request
+    stamina.instrumentation.set_on_retry_hooks([])
+    watch = _Watch(EventLog(), fail_on)
+    pipeline = build_pipeline(configuration, watch)
+    try:
+        anyio.run(_run, pipeline, backend_options={"use_uvloop": uvloop})
+    except CrackleError as error:
+        code = exit_of(error)
+        if code is not Exit.DONE:
+            structlog.get_logger().error("process.failed", problem=str(error), exit_code=code.value)
+        return code
+    except Exception:  # noqa: BLE001 - a third party's code, or a fault of ours: told in full, as a log line
+        structlog.get_logger().exception("process.failed", exit_code=Exit.FAILED.value)
+        return Exit.FAILED
+    return Exit.FOUND if watch.found else Exit.DONE
+
+
+class _Watch:
+    """Logs a pipeline's events, and remembers whether an alert came that the caller fails on.
+
+    Attributes:
+        found: whether one came.
+    """
+
+    def __init__(self, log: EventLog, fail_on: FailOn) -> None:
+        self._log = log
+        self._fail_on = fail_on
+        self.found = False
+
+    def __call__(self, event: Event) -> None:
+        self._log(event)
+        if isinstance(event, AlertMade) and event.alert.status is AlertStatus.RAISED:
+            self.found = self.found or self._fail_on.names(event.alert)
+
+
+async def _run(pipeline: Pipeline) -> None:
+    with anyio.CancelScope() as opening:
+        stop = _Stop(pipeline, opening)
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            loop.add_signal_handler(number, stop, number)
+        async with pipeline:
+            stop.opened = True
+            await pipeline.run()
+
+
+class _Stop:
+    """What signals do: the first one begins an orderly end, the second one ends at once.
+
+    Attributes:
+        opened: whether there is anything to drain.
+    """
+
+    def __init__(self, pipeline: Pipeline, opening: anyio.CancelScope) -> None:
+        self._pipeline = pipeline
+        self._opening = opening
+        self._asked = False
+        self.opened = False
+
+    def __call__(self, number: int) -> None:
+        name = signal.Signals(number).name
+        if self._asked:
+            structlog.get_logger().warning("process.ended", signal=name)
+            # a worker thread may hang, and an orderly exit would wait for it
+            os._exit(128 + number)
+        self._asked = True
+        structlog.get_logger().info("process.stopping", signal=name, again="ends at once")
+        if self.opened:
+            self._pipeline.stop()
+        else:
+            self._opening.cancel()
