@@ -20,7 +20,7 @@ class DigestSink(Sink):
         self.to = to
         self.most = most
         self.lines: list[str] = []
-        self.busy_once = True
+        self.server_busy = False
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -34,9 +34,8 @@ class DigestSink(Sink):
 
     async def send(self, alert: Alert) -> None:
         """Take one alert; an error says whether to try again."""
-        if self.busy_once:
-            self.busy_once = False
-            raise SinkUnavailable(self.name, "the mail server is busy", retry_after=0.01)
+        if self.server_busy:
+            raise SinkUnavailable(self.name, "the mail server is busy", retry_after=30)
         if len(self.lines) >= self.most:
             raise SinkRefused(self.name, f"a digest holds {self.most} alerts")
         self.lines.append(f"  {alert.status}: {alert.pattern.description}")

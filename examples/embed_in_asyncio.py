@@ -28,7 +28,8 @@ async def main() -> None:
         tasks.create_task(handle_requests(results))
     for alert in found.alerts:
         print(f"{alert.status}: {alert.pattern.description}")
-    print(f"{pipeline.statistics().tasks} tasks, {pipeline.statistics().windows} windows")
+    counts = pipeline.statistics()
+    print(f"{counts.tasks} tasks; {counts.windows + counts.merged} windows were due, {counts.merged} of them merged")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,54 @@
+"""Every example runs as it stands and prints what it promises."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def run(name: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(EXAMPLES / name)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        (
+            "30_seconds.py",
+            [
+                "[phase transition] metric 'value' shifted by 38.5% between first and second half of tasks (confidence 1.00)",
+                "[clustering] 2 tasks clustered together in metric space (avg distance: 0.600) (confidence 0.60)",
+            ],
+        ),
+        ("embed_in_asyncio.py", ["raised: metric 'latency_ms' shifted by", "400 tasks; 4 windows were due"]),
+        (
+            "custom_detector.py",
+            [
+                "[empty results] 20 of 40 tasks returned no rows: query-0, query-2, query-4 ...",
+                "[round times] 50% of the tasks have a 'took_ms' of whole seconds: is a timeout at work?",
+            ],
+        ),
+        ("custom_sink.py", ["To: team@example.org", "raised: metric 'seconds' shifted by 100.4%"]),
+    ],
+)
+def test_an_example_prints_what_it_promises(name: str, lines: list[str]) -> None:
+    printed = run(name)
+    for line in lines:
+        assert line in printed
+
+
+def test_the_readme_shows_the_thirty_second_example_and_its_output_as_they_are() -> None:
+    readme = (EXAMPLES.parent / "README.md").read_text()
+    assert run("30_seconds.py").strip() in readme
+
+
+def test_every_python_example_is_run_here() -> None:
+    shown = {"30_seconds.py", "embed_in_asyncio.py", "custom_detector.py", "custom_sink.py"}
+    assert {path.name for path in EXAMPLES.glob("*.py")} == shown
