@@ -23,7 +23,7 @@ def run(name: str) -> str:
         (
             "30_seconds.py",
             [
-                "[phase transition] metric 'value' shifted by 38.5% between first and second half of tasks (confidence 1.00)",
+                "[phase transition] metric 'value' shifted by 38.5% between first and second half of tasks",
                 "[clustering] 2 tasks clustered together in metric space (avg distance: 0.600) (confidence 0.60)",
             ],
         ),
