@@ -26,7 +26,7 @@ SIDE = 1024
 
 SAFE_SHARE = 1e-5
 """A squared distance out of the product below this share of |a|^2 + |b|^2 is measured instead: cancellation leaves the
-others with ten digits or more."""
+others with ten digits or more. Pairs without a common metric come out of it as exactly 0, and are measured too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def cohesion(
             found[place] = made
     for place in np.flatnonzero(~small).tolist():
         if sampled[place]:
-            found[place] = _drawn(points, clusters[place], min(max_pairs, SAMPLED_PAIRS), rng, stop)
+            found[place] = _drawn(points, clusters[place], max(1, min(max_pairs, SAMPLED_PAIRS)), rng, stop)
         else:
             found[place] = _multiplied(points.take(clusters[place]), stop)
         if found[place] is None:
@@ -118,9 +118,6 @@ def _multiplied(points: Points, stop: Callable[[], bool]) -> Cohesion | None:
     """All pairs of one cluster by products of its points, seen from their leader."""
     shifted = Points(points.values - _anchor(points), points.present)
     encoding = Encoding.of(shifted, points.shared())
-    have = None
-    if points.present is not None and not points.always_comparable():
-        have = points.present.astype(np.float32)
     total, apart, n = 0.0, 0, len(points)
     for rows in chunks(n, SIDE):
         for columns in chunks(n, SIDE):
@@ -131,8 +128,6 @@ def _multiplied(points: Points, stop: Callable[[], bool]) -> Cohesion | None:
             squares = encoding.left[rows] @ encoding.right[columns].T
             squares *= -2.0
             close = squares <= SAFE_SHARE * (encoding.norms[rows, np.newaxis] + encoding.norms[columns])
-            if have is not None:
-                close |= have[rows] @ have[columns].T == 0
             if rows == columns:
                 squares, close = np.triu(squares, 1), np.triu(close, 1)
             first, second = np.nonzero(close)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import mutual_info_score  # type: ignore[import-untyped]
@@ -95,6 +95,7 @@ def test_many_more_bins_than_values_cost_memory_by_the_values_only() -> None:
     assert mutual_information_matrix(np.column_stack([x, x]), bins=10**6)[0, 1] == pytest.approx(log2(50))
 
 
+@settings(derandomize=True, deadline=None)
 @given(tables, st.integers(1, 20))
 def test_joint_entropy_lies_between_the_larger_entropy_and_the_sum(table: Floats, bins: int) -> None:
     x, y = table.T
@@ -102,12 +103,14 @@ def test_joint_entropy_lies_between_the_larger_entropy_and_the_sum(table: Floats
     assert max(single) - 1e-9 <= joint <= sum(single) + 1e-9
 
 
+@settings(derandomize=True, deadline=None)
 @given(samples, st.integers(1, 20))
 def test_a_sample_tells_all_of_itself(x: Floats, bins: int) -> None:
     assert joint_entropy(x, x, bins) == pytest.approx(entropy(x, bins))
     assert mutual_information(x, x, bins) == pytest.approx(entropy(x, bins))
 
 
+@settings(derandomize=True, deadline=None)
 @given(tables, st.integers(1, 20))
 def test_mutual_information_is_symmetric_and_bounded_by_either_entropy(table: Floats, bins: int) -> None:
     x, y = table.T
@@ -116,6 +119,7 @@ def test_mutual_information_is_symmetric_and_bounded_by_either_entropy(table: Fl
     assert 0.0 <= information <= min(entropy(x, bins), entropy(y, bins)) + 1e-9
 
 
+@settings(derandomize=True, deadline=None)
 @given(samples, st.integers(1, 20), st.integers(-8, 8), st.integers(-1000, 1000))
 def test_entropy_does_not_depend_on_unit_or_offset(x: Floats, bins: int, power: int, offset: int) -> None:
     whole = np.round(x)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -94,6 +94,7 @@ def plain_permutation_entropy(values: Floats, order: int) -> float:
     return float(scipy.stats.entropy(list(counts.values()), base=2)) / log2(factorial(order))
 
 
+@settings(derandomize=True, deadline=None)
 @given(samples, st.integers(2, 7))
 def test_permutation_entropy_counts_the_orders_of_all_runs_with_ties_by_position(values: Floats, order: int) -> None:
     expected = plain_permutation_entropy(values, order) if len(values) >= order else 0.0
@@ -124,6 +125,11 @@ def test_orders_whose_factorial_leaves_64_bits_still_count_right() -> None:
     assert permutation_entropy(values, order=30) == pytest.approx(log2(61) / log2(factorial(30)))
     waves = np.tile(values[:40], 4)
     assert permutation_entropy(waves, order=25) == pytest.approx(plain_permutation_entropy(waves, 25))
+
+
+def test_the_first_place_of_a_very_long_run_counts_like_any_other() -> None:
+    #   100 1 2 ... 69 | 1 2 ... 70: two orders that differ in where the first value belongs
+    assert permutation_entropy([100, *range(1, 71)], order=70) == pytest.approx(1 / log2(factorial(70)))
 
 
 def test_the_table_form_gives_each_metric_in_the_order_of_the_names() -> None:

@@ -24,9 +24,6 @@ NUMBERS_AT_ONCE = 1 << 17
 PRODUCTS_AT_ONCE = 1 << 27
 """Multiplications of a screening step: a few milliseconds each for its four products."""
 
-TINY = 1e6 * EPSILON
-"""Denominators under this are not judged by the screen: the crate takes those under 2.22e-16 to be zero."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
@@ -108,7 +105,7 @@ def screen(table: Table, stop: Callable[[], bool]) -> Pairs | None:
         size = np.einsum("ij,ij->i", table.values, table.values) + np.einsum("ij,ij->i", centred, centred)
         kappa = tasks * size[:, np.newaxis] / spread
         error = 4.0 * (n + 8) * (EPSILON / 2) * (kappa + kappa.T)
-    error[~(np.isfinite(error) & np.isfinite(r) & (scale > TINY) & (spread > 0) & (spread.T > 0))] = np.inf
+    error[~(np.isfinite(error) & np.isfinite(r) & (spread > 0) & (spread.T > 0))] = np.inf
     first, second = np.triu_indices(m, 1)
     return Pairs(first, second, tasks[first, second], r[first, second], error[first, second])
 
