@@ -65,6 +65,20 @@ class Cluster:
         finally:
             await client.stop()
 
+    async def transact(self, topic: str, values: Iterable[bytes], *, commit: bool) -> None:
+        """Write records in one transaction, and commit or abort it."""
+        client = aiokafka.AIOKafkaProducer(
+            bootstrap_servers=self.broker.address, transactional_id=f"id-{uuid.uuid4().hex[:12]}"
+        )
+        await client.start()
+        try:
+            await client.begin_transaction()
+            for value in values:
+                await client.send_and_wait(topic, value, partition=0)
+            await (client.commit_transaction() if commit else client.abort_transaction())
+        finally:
+            await client.stop()
+
     async def committed(self, *partitions: Partition) -> dict[Partition, int]:
         """What the group has committed of these."""
         client = aiokafka.AIOKafkaConsumer(bootstrap_servers=self.broker.address, group_id=self.group)

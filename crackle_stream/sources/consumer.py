@@ -95,6 +95,7 @@ async def in_own_task(work: Coroutine[Any, Any, T], timeout_s: float) -> T:
         GaveUp: it took longer than `timeout_s`, or cancelled itself.
     """
     task = asyncio.create_task(work)
+    task.add_done_callback(note_failure)
     try:
         await asyncio.wait({task}, timeout=timeout_s)
         if not task.done():
@@ -102,9 +103,7 @@ async def in_own_task(work: Coroutine[Any, Any, T], timeout_s: float) -> T:
             await asyncio.wait({task}, timeout=CANCEL_WITHIN_S)
             raise GaveUp(f"no answer within {timeout_s:g} s")
     finally:
-        if not task.done():
-            task.cancel()
-            task.add_done_callback(note_failure)
+        task.cancel()
     if task.cancelled():
         raise GaveUp("the client gave up by itself")
     return task.result()

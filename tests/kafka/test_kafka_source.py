@@ -190,6 +190,21 @@ async def test_topics_may_be_named_by_a_pattern_of_the_whole_name(cluster: Clust
     assert seen.offsets == {Partition(wanted, 0): [0, 1, 2]}
 
 
+async def test_records_of_an_aborted_transaction_are_left_out_where_that_is_asked_for(cluster: Cluster) -> None:
+    if not cluster.broker.apache:
+        pytest.skip("this broker has no transactions")
+    topic = await cluster.topic()
+    await cluster.transact(topic, numbered(3), commit=True)
+    await cluster.transact(topic, numbered(2, first=3), commit=False)
+    await cluster.produce(topic, numbered(1, first=5))
+    async with cluster.source(topic, isolation_level="read_committed") as source:
+        seen = Seen()
+        await read_until(lambda: source.lag() == 0, (source, seen))
+    assert seen.payloads == [*numbered(3), *numbered(1, first=5)]
+    # Offsets 3 and 6 are the marks of the transactions' ends.
+    assert seen.offsets == {Partition(topic, 0): [0, 1, 2, 7]}
+
+
 async def test_a_missing_topic_is_named_with_the_one_that_was_meant(cluster: Cluster) -> None:
     topic = await cluster.topic()
     source = cluster.source(topic + "s")
