@@ -26,7 +26,7 @@ SHOWN_METRICS = 12
 LABEL_WIDTH = 40
 """Cells of a label beyond which it is cut."""
 
-MIN_WIDTH = 24
+MIN_WIDTH = 32
 """Cells below which a card is not narrowed further: it would be all line breaks."""
 
 TITLES = 8
@@ -69,7 +69,7 @@ def card(
 
     Args:
         subject: what to draw.
-        width: cells of a line at most, not below 24.
+        width: cells of a line at most, not below 32.
         colour: whether to style it with ANSI escape sequences; the caller knows the terminal and NO_COLOR.
         values: the course of the pattern's first metric over the window, drawn as a strip where given.
 
@@ -162,9 +162,10 @@ def _numbers(pattern: CracklePattern, room: int, pen: Pen) -> list[str]:
     shown = list(pattern.metrics.items())[:SHOWN_METRICS]
     if not shown:
         return []
-    names = [clip(plain(name), min(LABEL_WIDTH, room // 2)) for name, _ in shown]
     figures = [_figure(value) for _, value in shown]
-    name_cells, figure_cells = max(map(cells, names)), max(map(len, figures))
+    figure_cells = max(map(len, figures))
+    names = [clip(plain(name), min(LABEL_WIDTH, room - figure_cells - 2)) for name, _ in shown]
+    name_cells = max(map(cells, names))
     entries = [
         f"{pen.styled(name, DIM)}{' ' * (name_cells - cells(name))}  {figure.rjust(figure_cells)}"
         for name, figure in zip(names, figures, strict=True)

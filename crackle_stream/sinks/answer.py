@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
@@ -66,10 +67,13 @@ def retry_after(header: str | None, now: float) -> float | None:
         # Ten digits are centuries; a longer run could be too long for int() to read.
         return min(float(text[:10]), MAX_RETRY_AFTER_S)
     try:
-        moment = parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError, OSError):
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
         return None
-    return min(max(moment - now, 0.0), MAX_RETRY_AFTER_S)
+    if moment.tzinfo is None:
+        # The old asctime form names no zone; HTTP means GMT.
+        moment = moment.replace(tzinfo=UTC)
+    return min(max(moment.timestamp() - now, 0.0), MAX_RETRY_AFTER_S)
 
 
 def _named(status: int) -> str:

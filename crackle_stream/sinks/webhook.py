@@ -93,18 +93,11 @@ class WebhookSink(Sink):
             ConfigError: `ca_file` cannot be read or holds no certificate.
         """
         try:
-            context = await anyio.to_thread.run_sync(_tls_context, self.options.ca_file)
-        except (OSError, ssl.SSLError) as error:
-            reason = error.strerror or "it holds no PEM certificate"
+            self._transport = await anyio.to_thread.run_sync(_open_transport, self.options.ca_file)
+        except OSError as error:
+            reason = "it holds no PEM certificate" if isinstance(error, ssl.SSLError) else error.strerror
             problem = f"ca_file {self.options.ca_file} cannot be used: {reason}"
             raise ConfigError([problem], origin=f"sink {self.name}") from error
-        # The transport, not a client: it has no redirects, cookies, proxies or netrc to switch off, and does not log
-        # the URL, whose path and query may be secret.
-        self._transport = httpx2.AsyncHTTPTransport(
-            verify=context,
-            trust_env=False,
-            limits=httpx2.Limits(max_keepalive_connections=1, keepalive_expiry=KEEP_OPEN_S),
-        )
         return self
 
     async def __aexit__(
@@ -208,7 +201,18 @@ class WebhookSink(Sink):
         return SinkUnavailable(self.name, f"{self._shown}: {reason}")
 
 
-def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
+def _open_transport(ca_file: Path | None) -> httpx2.AsyncHTTPTransport:
+    """The connections of one sink; in a thread, because reading authorities and the library's late imports block.
+
+    The transport and not a client: it has no redirects, cookies, proxies or password file to switch off, and does not
+    log the URL, whose path and query may be secret.
+    """
+    limits = httpx2.Limits(max_keepalive_connections=1, keepalive_expiry=KEEP_OPEN_S)
+    return httpx2.AsyncHTTPTransport(verify=tls_context(ca_file), trust_env=False, limits=limits)
+
+
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """TLS 1.2 or newer, the certificate and its name always verified."""
     context = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
@@ -222,8 +226,10 @@ def _reason(error: httpx2.TransportError) -> str:
         if isinstance(deeper, ssl.SSLCertVerificationError):
             message = deeper.verify_message.rstrip(".")
             return f"its certificate is not valid: {message}. Renew it, or set ca_file to the authority that signed it"
+        if isinstance(deeper, ssl.SSLError):
+            words = (deeper.reason or str(deeper)).replace("_", " ").lower()
+            return f"{stage}: TLS failed with {words!r}. Does this port speak https?"
         if isinstance(deeper, OSError) and deeper.errno:
-            reason = deeper.reason if isinstance(deeper, ssl.SSLError) else os.strerror(deeper.errno)
-            return f"{stage}: {reason}"
+            return f"{stage}: {os.strerror(deeper.errno)}"
         deeper = deeper.__cause__ or deeper.__context__
     return f"{stage}: {error}" if str(error) else stage

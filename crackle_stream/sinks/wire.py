@@ -48,8 +48,6 @@ def _repaired(value: object) -> object:
         return {_repaired(key): _repaired(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_repaired(each) for each in value]
-    if isinstance(value, msgspec.Struct):
-        return {name: _repaired(each) for name, each in msgspec.structs.asdict(value).items()}
     return value
 
 
