@@ -72,11 +72,13 @@ class StdoutSink(Sink):
         """Print the alert.
 
         Raises:
-            ReaderGone: the reader has closed the pipe.
+            ReaderGone: the reader has closed the pipe, or this process its end.
             SinkUnavailable: it cannot be written now, because a disk is full or the write before still hangs.
             SinkRefused: the alert is no JSON.
         """
         stream = self._stream or sys.stdout
+        if stream.closed:
+            raise ReaderGone(self.name)
         text = self._rendered(alert, stream)
         try:
             await self._worker.call(lambda: _print(stream, text))

@@ -75,7 +75,7 @@ class WebhookSink(Sink):
         self.name = name
         self.options = options_from(WebhookOptions, options, fields, main="url")
         self._clock = clock or SystemClock()
-        self._url = httpx2.URL(self.options.url)
+        self._url = _parsed(self.options.url)
         self._host = self._url.raw_host.decode("ascii")
         self._shown = redacted(self.options.url)
         keys = [Secret(key) for key in (self.options.secret, self.options.previous_secret) if key is not None]
@@ -201,6 +201,14 @@ class WebhookSink(Sink):
         return SinkUnavailable(self.name, f"{self._shown}: {reason}")
 
 
+def _parsed(url: str) -> httpx2.URL:
+    try:
+        return httpx2.URL(url)
+    except httpx2.InvalidURL:
+        problem = "url cannot be read: its host is no valid name, or it is too long"
+        raise ConfigError([problem], origin=WebhookOptions.__name__) from None
+
+
 def _open_transport(ca_file: Path | None) -> httpx2.AsyncHTTPTransport:
     """The connections of one sink; in a thread, because reading authorities and the library's late imports block.
 
@@ -232,4 +240,5 @@ def _reason(error: httpx2.TransportError) -> str:
         if isinstance(deeper, OSError) and deeper.errno:
             return f"{stage}: {os.strerror(deeper.errno)}"
         deeper = deeper.__cause__ or deeper.__context__
-    return f"{stage}: {error}" if str(error) else stage
+    words = str(error).rstrip(".")
+    return f"{stage}: {words}" if words else stage

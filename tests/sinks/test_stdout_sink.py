@@ -127,6 +127,14 @@ async def test_a_closed_pipe_means_that_the_reader_is_gone(pipe: Pipe) -> None:
     assert issubclass(ReaderGone, SinkRefused)
 
 
+async def test_a_stream_that_this_process_closed_has_no_reader_either() -> None:
+    stream = io.StringIO()
+    async with StdoutSink(stream=stream) as sink:
+        stream.close()
+        with pytest.raises(ReaderGone):
+            await sink.send(an_alert())
+
+
 @pytest.mark.usefixtures("no_blocking")
 async def test_a_reader_that_stops_reading_holds_the_writer_and_never_the_loop(pipe: Pipe) -> None:
     large = an_alert(pattern=a_pattern(description="x" * 2 * PIPE))

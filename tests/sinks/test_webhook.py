@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import threading
 import traceback
 from typing import Any
 
@@ -211,9 +213,9 @@ async def test_retry_after_comes_with_the_error() -> None:
 
 
 async def test_no_answer_in_time_is_tried_again() -> None:
-    error = await error_from(Reply(act="hang"), timeout=0.2)
+    error = await error_from(Reply(act="hang"), timeout=1)
     assert isinstance(error, SinkUnavailable)
-    assert str(error) == "sink webhook: http://127.0.0.1/crackle: no answer within 0.2 s"
+    assert str(error) == "sink webhook: http://127.0.0.1/crackle: no answer within 1 s"
 
 
 async def test_a_connection_cut_without_an_answer_is_tried_again() -> None:
@@ -279,6 +281,40 @@ async def test_a_name_that_does_not_resolve_is_tried_again() -> None:
             await sink.send(an_alert())
 
 
+async def test_a_resolver_that_hangs_is_left_behind_in_time() -> None:
+    release = threading.Event()
+
+    def resolve(host: str, port: int) -> list[str]:
+        release.wait()
+        return []
+
+    try:
+        async with WebhookSink("https://hooks.example/x", resolve=resolve, timeout=0.1) as sink:
+            with pytest.raises(
+                SinkUnavailable, match=r"sink webhook: https://hooks\.example/x: no answer within 0\.1 s"
+            ):
+                await sink.send(an_alert())
+    finally:
+        release.set()
+
+
+async def test_a_cancelled_message_is_cancelled_at_once_and_the_next_one_arrives() -> None:
+    async with Receiver([Reply(act="hang")]) as receiver, a_sink(receiver) as sink:
+        task = asyncio.create_task(sink.send(an_alert(id="a")))
+        await receiver.wait_for(1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await sink.send(an_alert(id="b"))
+        assert [request.headers["webhook-id"] for request in receiver.requests] == ["a", "b"]
+
+
+def test_a_host_that_is_no_name_is_a_configuration_error() -> None:
+    with pytest.raises(ConfigError) as caught:
+        WebhookSink("https://☃️.example/canary")
+    assert caught.value.problems == ("url cannot be read: its host is no valid name, or it is too long",)
+
+
 async def test_odd_values_of_a_detector_still_make_a_message() -> None:
     pattern = a_pattern(description="lone \udc80 surrogate", metrics={"nan": float("nan"), "inf": float("inf")})
     async with Receiver() as receiver, a_sink(receiver, secret=KEY) as sink:
@@ -325,7 +361,7 @@ async def test_no_secret_appears_in_any_error_or_its_traceback() -> None:
             secret=secrets["signing"],
             previous_secret=secrets["signing"] + "-2",
             headers={"Authorization": secrets["header"]},
-            timeout=0.3,
+            timeout=1,
             **LOOPBACK,
         )
         shown = [repr(options), str(options)]
