@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable, Mapping
+
+LOOPBACK: dict[str, Any] = {"allow_http": True, "allow_private": ("127.0.0.0/8",)}
+"""Options that let a webhook reach a receiver."""
 
 
 @dataclass(frozen=True, slots=True)

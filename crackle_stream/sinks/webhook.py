@@ -81,8 +81,9 @@ class WebhookSink(Sink):
         keys = [Secret(key) for key in (self.options.secret, self.options.previous_secret) if key is not None]
         self._signer = Signer(keys)
         self._headers = {header: Secret(text) for header, text in self.options.headers.items()}
-        urls = [Secret(part) for part in hidden_parts(self.options.url)]
-        self._hidden = tuple(secret for secret in (*keys, *self._headers.values(), *urls) if secret)
+        hidden = [*keys, *self._headers.values(), *map(Secret, hidden_parts(self.options.url))]
+        # The longest first: hiding a part of a secret would leave the rest of it.
+        self._hidden = sorted(filter(None, hidden), key=lambda secret: -len(secret.reveal()))
         self._guard = AddressGuard(name, self.options.allow_private, resolve)
         self._transport: httpx2.AsyncHTTPTransport | None = None
 
@@ -154,7 +155,7 @@ class WebhookSink(Sink):
     async def _first_answer(
         self, transport: httpx2.AsyncHTTPTransport, addresses: tuple[str, ...], message_id: str, body: bytes
     ) -> httpx2.Response:
-        """Try the addresses in turn until one can be connected to; none but the last is known to have failed before."""
+        """Try the addresses in turn until one can be connected to; the message goes out on that connection only."""
         connect_s = self.options.timeout / len(addresses)
         for address in addresses[:-1]:
             with contextlib.suppress(httpx2.ConnectError, httpx2.ConnectTimeout):
