@@ -49,6 +49,7 @@ class FileSink(Sink):
         try:
             await self._worker.call(lambda: _append(self.options.path, b""))
         except OSError as error:
+            self._worker.stop()
             problem = f"path {self.options.path} cannot be written: {error.strerror}"
             raise ConfigError([problem], origin=f"sink {self.name}") from error
         return self

@@ -71,7 +71,7 @@ class LineReader:
     def start(self) -> None:
         """Begin to read."""
         # A daemon, because a read from a file system that hangs cannot be given up by anyone.
-        threading.Thread(target=self._run, name=f"crackle-stream {self._source}", daemon=True).start()
+        threading.Thread(target=self._run, name=f"crackle-stream source {self._source}", daemon=True).start()
 
     @property
     def ended(self) -> bool:

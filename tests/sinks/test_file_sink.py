@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import shutil
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -171,6 +172,7 @@ async def test_a_path_that_cannot_be_written_is_a_configuration_error_at_the_sta
             pass
     assert caught.value.problems == (f"path {wrong} cannot be written: No such file or directory",)
     assert caught.value.origin == "sink archive"
+    await asyncio.to_thread(_wait_for_threads, "sink archive")
 
 
 async def test_a_directory_as_path_is_a_configuration_error(tmp_path: Path) -> None:
@@ -191,3 +193,10 @@ def test_the_path_may_come_bare_by_name_or_in_options(path: Path) -> None:
     assert expected == FileSink(str(path), keep=1).options
     assert expected == FileSink(path=path, keep=1).options
     assert expected == FileSink(FileOptions(path, keep=1)).options
+
+
+def _wait_for_threads(name: str) -> None:
+    """Fails by the test's timeout if a thread of that name never ends."""
+    for thread in threading.enumerate():
+        if name in thread.name:
+            thread.join()

@@ -79,7 +79,7 @@ def numbered(count: int) -> list[bytes]:
 
 
 def reading_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith("crackle-stream")]
+    return [thread for thread in threading.enumerate() if thread.name.startswith("crackle-stream source")]
 
 
 def threads_left() -> list[threading.Thread]:
