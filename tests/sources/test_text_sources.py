@@ -278,7 +278,7 @@ async def test_a_slow_reader_stops_the_writer(pipe: tuple[int, int]) -> None:
 
 async def test_leaving_ends_the_thread_also_while_nothing_comes(pipe: tuple[int, int]) -> None:
     async with StdinSource(descriptor=pipe[0]) as source:
-        assert [thread.name for thread in reading_threads()] == ["crackle-stream stdin"]
+        assert [thread.name for thread in reading_threads()] == ["crackle-stream source stdin"]
     assert threads_left() == []
     with pytest.raises(SourceError, match="source stdin: is not open: read it inside `async with`"):
         await source.read()
