@@ -12,13 +12,17 @@ from structlog.typing import FilteringBoundLogger
 
 from crackle_stream.app.rates import RateLimit
 from crackle_stream.cooling import CoolingReport
-from crackle_stream.model import Alert, Reject
+from crackle_stream.model import Alert, Examination, Reject
 from crackle_stream.protocols import Clock, SystemClock
 from crackle_stream.stream import events
 from crackle_stream.stream.events import Event
 from crackle_stream.window import Window
 
 __all__ = ["EventLog"]
+
+
+SHOWN_SKIPS = 3
+"""Skipped metrics or pairs that a line names; it counts all of them."""
 
 
 class EventLog:
@@ -98,6 +102,18 @@ def _fields(event: Event) -> dict[str, Any]:
     return said
 
 
+def _examined(made: Examination) -> dict[str, Any]:
+    """What a detector did with a window: so that silence can be trusted."""
+    told: dict[str, Any] = {"tests": made.tests}
+    if made.skipped:
+        told["skipped"] = len(made.skipped)
+        told["for_example"] = [f"{skip.what}: {skip.why}" for skip in made.skipped[:SHOWN_SKIPS]]
+    if made.nearest is not None:
+        near = made.nearest
+        told["nearest"] = f"{near.what}: {near.unit} {near.value:.4g}, the bar is {near.bar:.4g}"
+    return told
+
+
 def _said(name: str, value: object) -> dict[str, Any]:
     match value:
         case Reject():
@@ -109,7 +125,9 @@ def _said(name: str, value: object) -> dict[str, Any]:
             what = {"window": value.id, "key": value.key, "closed_by": value.closed_by}
             return {**what, "tasks": len(value), "fresh": value.fresh}
         case CoolingReport():
-            return {"patterns": len(value.patterns), "duration_ms": round(1000 * value.duration, 1)}
+            examined = {detector: _examined(made) for detector, made in value.examined.items()}
+            took_ms = round(1000 * value.duration, 1)
+            return {"patterns": len(value.patterns), "duration_ms": took_ms, "examined": examined}
         case tuple():
             return {name: list(value)}
         case float():

@@ -8,7 +8,6 @@ from dataclasses import fields
 from crackle_stream.app.config import Component, Configuration, ConfiguredSink
 from crackle_stream.app.config.sections import NEVER, KilnSection
 from crackle_stream.profile import THRESHOLD_DETECTORS
-from crackle_stream.sinks.url import redacted
 
 __all__ = ["outline"]
 
@@ -79,11 +78,13 @@ def _settings(table: Mapping[str, object]) -> list[str]:
 
 def _value(value: object) -> str:
     if isinstance(value, str):
-        return redacted(value) if value.startswith(("http://", "https://")) and "${" not in value else value
+        return value
     if isinstance(value, Mapping):
         return f"{{ {', '.join(_settings(value))} }}"
     if isinstance(value, Sequence):
         return ", ".join(_value(each) for each in value)
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -47,7 +47,7 @@ class Plugin:
         target = self.options or self.target
         found = load(target, called=self.name)
         if not callable(found):
-            raise PluginError(f'"{self.name}": {target} is no class but {found!r}')
+            raise PluginError(f'"{self.name}" is no class but {found!r}')
         return found
 
     def described(self) -> str:

@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 
 from crackle_stream import __version__
-from crackle_stream.app.cli.check import check
-from crackle_stream.app.cli.demo import demo
+from crackle_stream.app.cli.check import check_configuration
+from crackle_stream.app.cli.demo import play_demo
 from crackle_stream.app.cli.kinds import detectors, sinks, sources
-from crackle_stream.app.cli.run import run
-from crackle_stream.app.cli.schema import schema
+from crackle_stream.app.cli.run import run_stream
+from crackle_stream.app.cli.schema import print_schema
 from crackle_stream.app.exits import Exit
 
 __all__ = ["app", "main"]
@@ -43,13 +43,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=f"\b\nExit codes:\n{EXITS}\n  128+n  a second signal n: ended at once",
 )
-app.command()(run)
-app.command()(check)
-app.command()(demo)
+app.command("run")(run_stream)
+app.command("check")(check_configuration)
+app.command("demo")(play_demo)
 app.add_typer(detectors)
 app.add_typer(sources)
 app.add_typer(sinks)
-app.command()(schema)
+app.command("schema")(print_schema)
 
 
 def _version(wanted: bool) -> None:

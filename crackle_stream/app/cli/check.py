@@ -8,11 +8,11 @@ import typer
 from crackle_stream.app.cli.reporting import reported
 from crackle_stream.app.exits import Exit
 
-__all__ = ["check"]
+__all__ = ["check_configuration"]
 
 
 @reported
-def check(
+def check_configuration(
     config: Annotated[Path, typer.Argument(help="A TOML file.", show_default=False)],
     setting: Annotated[
         list[str] | None,
@@ -30,6 +30,8 @@ def check(
 
     configuration = configured(config, settings=setting)
     typer.echo(f"{configuration.origin}: no problems")
-    for title, text in outline(configuration):
-        typer.echo(f"  {title:<13} {text}")
+    lines = list(outline(configuration))
+    width = max(len(title) for title, _ in lines)
+    for title, text in lines:
+        typer.echo(f"  {title:<{width}}  {text}")
     return Exit.DONE

@@ -18,7 +18,7 @@ from crackle_stream.model import PatternKind, Severity, did_you_mean
 if TYPE_CHECKING:
     from crackle_stream.app.config import Configuration
 
-__all__ = ["run"]
+__all__ = ["run_stream"]
 
 
 class Format(StrEnum):
@@ -36,6 +36,9 @@ class Rate(StrEnum):
     SLOW = "slow"
 
 
+RECORDS = {".jsonl", ".ndjson", ".json", ".gz"}
+"""Endings of files that are no configuration."""
+
 DEFAULT_BROKER = "localhost:9092"
 
 NOTHING_TO_READ = """there is nothing to read. Give it one of these:
@@ -47,7 +50,7 @@ or see what it does: crackle-stream demo"""
 
 
 @reported
-def run(
+def run_stream(
     config: Annotated[
         Path | None, typer.Argument(help="A TOML file; without one, records come from standard input.")
     ] = None,
@@ -95,6 +98,9 @@ def run(
     Alerts go to standard output, one JSON object a line, unless the configuration names other sinks. Logs go to
     standard error. Variables CRACKLE__SECTION__KEY override the file, options override both.
     """
+    if config is not None and config.suffix in RECORDS:
+        problem = f"{config} holds records: crackle-stream run --input {config}"
+        raise typer.BadParameter(problem, param_hint="config")
     # what is imported here would cost `--help` its time
     from crackle_stream.app.cli.settings import configured, overriding
 

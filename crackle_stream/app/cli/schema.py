@@ -9,7 +9,7 @@ import typer
 from crackle_stream.app.cli.reporting import reported
 from crackle_stream.app.exits import Exit
 
-__all__ = ["schema"]
+__all__ = ["print_schema"]
 
 
 class Subject(StrEnum):
@@ -20,7 +20,7 @@ class Subject(StrEnum):
 
 
 @reported
-def schema(
+def print_schema(
     subject: Annotated[Subject, typer.Argument(help="The configuration file, or the alerts that come out.")],
 ) -> Exit:
     """Print a JSON schema."""

@@ -175,7 +175,7 @@ def _types(hint: object) -> list[object]:
     if origin is typing.Annotated:
         return _types(typing.get_args(hint)[0])
     if origin is typing.Literal:
-        return [type(word) for word in typing.get_args(hint)]
+        return []  # words of a few: text that is none of them may be meant as another type
     if origin is None:
         return [hint]
     if isinstance(origin, type) and not _is_union(origin):

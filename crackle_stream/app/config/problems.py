@@ -15,6 +15,9 @@ MASK = "***"
 NEAR = 0.55
 """Likeness of a misspelt key and the one that was meant: low enough for "sesion" and session_timeout."""
 
+NEAR_ABROAD = 0.8
+"""The same for keys of other sections, where a vague likeness only leads astray."""
+
 
 class Problems:
     """Collects objections, so that all are told at once.
@@ -62,7 +65,7 @@ class Problems:
         """Object to a key that means nothing where it stands."""
         *above, key = address
         near = _nearest(key, known)
-        abroad = _nearest(key, self._homes)
+        abroad = _nearest(key, self._homes, cutoff=NEAR_ABROAD)
         if key in self._homes:
             cure = f"it belongs in [{self._homes[key]}]"
         elif near:
@@ -98,5 +101,5 @@ class Problems:
         return next((layer for layer in reversed(self._layers) if layer.has(address)), self._layers[0])
 
 
-def _nearest(key: str, known: Collection[str]) -> str | None:
-    return next(iter(difflib.get_close_matches(key, sorted(known), n=1, cutoff=NEAR)), None)
+def _nearest(key: str, known: Collection[str], *, cutoff: float = NEAR) -> str | None:
+    return next(iter(difflib.get_close_matches(key, sorted(known), n=1, cutoff=cutoff)), None)

@@ -10,6 +10,7 @@ from crackle_stream.app.config.layers import Address, Table, leaves
 from crackle_stream.app.config.parameters import Parameter
 from crackle_stream.app.config.problems import MASK, Problems
 from crackle_stream.model import Secret
+from crackle_stream.sinks.url import redacted
 
 __all__ = ["Vault", "masked", "object_to_literals"]
 
@@ -104,14 +105,22 @@ def object_to_literals(
 
 
 def masked(table: Table, known: Mapping[str, Parameter] | None) -> Table:
-    """The table for showing: references as they were written, *** for secrets that a variable or an option gave."""
+    """The table for showing: references as they were written, *** for what a variable or an option gave away."""
     shown: Table = {}
     for path, value in leaves(table):
         here = shown
         for key in path[:-1]:
             here = here.setdefault(key, {})
-        here[path[-1]] = MASK if _is_secret(path, known) and not REFERENCE.search(str(value)) else value
+        here[path[-1]] = _masked(value, secret=_is_secret(path, known))
     return shown
+
+
+def _masked(value: object, *, secret: bool) -> object:
+    if REFERENCE.search(str(value)):
+        return value
+    if isinstance(value, str) and value.startswith(("http://", "https://")):
+        return redacted(value)
+    return MASK if secret else value
 
 
 def _is_secret(path: Address, known: Mapping[str, Parameter] | None) -> bool:

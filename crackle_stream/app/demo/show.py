@@ -21,7 +21,7 @@ from crackle_stream.stream.options import KilnOptions
 from crackle_stream.stream.pipeline import Pipeline
 from crackle_stream.stream.statistics import Statistics
 
-__all__ = ["play"]
+__all__ = ["STEP_S", "play"]
 
 WINDOW = 300
 EVERY_TASKS = 100
@@ -53,24 +53,24 @@ NEXT = (
 )
 
 
-def play(stream: TextIO, *, seed: int, paced: bool) -> None:
+def play(stream: TextIO, *, seed: int, step_s: float = STEP_S) -> None:
     """Play the demo.
 
     Args:
         stream: where it is seen.
         seed: of the incident's noise.
-        paced: whether to take the time to be watched.
+        step_s: seconds between two steps of the story; 0 for as quickly as it goes.
     """
-    anyio.run(_Show(Stage(stream), checkout_incident(seed), paced=paced).run)
+    anyio.run(_Show(Stage(stream), checkout_incident(seed), step_s).run)
 
 
 class _Show:
     """One performance: the producer waits for the pipeline, so that story and cards stand in order at any pace."""
 
-    def __init__(self, stage: Stage, incident: Incident, *, paced: bool) -> None:
+    def __init__(self, stage: Stage, incident: Incident, step_s: float) -> None:
         self._stage = stage
         self._incident = incident
-        self._step_s = STEP_S if paced else 0.0
+        self._step_s = step_s
         self._queue = QueueSource()
         self._raised: list[tuple[int, Alert]] = []
         self._fired = 0

@@ -1,0 +1,161 @@
+"""The rules every source keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import anyio
+import numpy as np
+
+from crackle_stream.model import Partition, RecordBatch, TaskBatch
+from crackle_stream.protocols import Source
+from crackle_stream.testing.rules import require
+
+__all__ = ["check_source"]
+
+READ_WITHIN_S = 3.0
+"""A read waits about a second for what does not come; the rest is for a loaded machine."""
+
+PAUSED_READS = 3
+
+
+async def check_source(make: Callable[[], Source], *, records: int, ends: bool = True, within_s: float = 30.0) -> None:
+    """Check that a source keeps the rules of `Source`.
+
+    It is read to the end twice: straight on, and with pauses. Batches must be of one partition each, in order, with
+    one position and one time a record; a paused source is still read and yields nothing; nothing is lost or doubled
+    by a pause; offsets may be committed while it is open.
+
+    Args:
+        make: gives a new source over the same records each time; at least two records.
+        records: how many there are.
+        ends: whether `read` returns None after the last one; False for a source that waits for more.
+        within_s: seconds that one reading may take.
+
+    Raises:
+        AssertionError: a rule is broken; the message says which.
+    """
+    straight = await _read_all(make(), records, ends=ends, within_s=within_s, pausing=False)
+    paused = await _read_all(make(), records, ends=ends, within_s=within_s, pausing=True)
+    require(
+        paused.places == straight.places,
+        f"{straight.name} yields other records, or in another order, when it is paused and resumed between reads",
+    )
+    await _enter_and_leave(make())
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What a source has yielded."""
+
+    name: str
+    places: list[tuple[Partition, int]] = field(default_factory=list)
+    ends: dict[Partition, int] = field(default_factory=dict)
+
+    def take(self, batch: RecordBatch | TaskBatch) -> None:
+        """Check a batch and remember its records."""
+        partition, offsets = batch.positions.partition, batch.positions.offsets
+        rows = len(batch)
+        require(
+            len(offsets) == rows and batch.times.shape == (rows,),
+            f"{self.name}: a batch of {rows} records has {len(offsets)} positions and times of shape "
+            f"{batch.times.shape}: give one of each per record",
+        )
+        require(bool(np.isfinite(batch.times).all()), f"{self.name}: the time of a record is not finite")
+        if isinstance(batch, RecordBatch):
+            require(
+                all(isinstance(payload, bytes) for payload in batch.payloads),
+                f"{self.name}: payloads are bytes, undecoded",
+            )
+        for offset in offsets.tolist():
+            last = self.ends.get(partition, -1)
+            require(
+                offset > last,
+                f"{self.name}: offset {offset} of {partition} comes after {last}: offsets only grow, in a batch and "
+                "from one batch to the next",
+            )
+            self.ends[partition] = offset
+            self.places.append((partition, offset))
+
+
+class _Listener:
+    """Takes what a source with partitions tells."""
+
+    async def assigned(self, partitions: Mapping[Partition, int]) -> None:
+        return None
+
+    async def revoked(self, partitions: Sequence[Partition]) -> None:
+        return None
+
+
+async def _read_all(source: Source, records: int, *, ends: bool, within_s: float, pausing: bool) -> _Seen:
+    require(bool(source.name), "a source has a name, and it is not empty")
+    seen = _Seen(source.name)
+    source.listen(_Listener())
+    with anyio.move_on_after(within_s) as limit:
+        async with source:
+            while len(seen.places) < records:
+                if pausing:
+                    await _check_pause(source)
+                batch = await _read(source)
+                require(
+                    batch is not None,
+                    f"{source.name} ends after {len(seen.places)} records, where there are {records}",
+                )
+                assert batch is not None
+                seen.take(batch)
+                _check_lag(source)
+            await source.commit({partition: last + 1 for partition, last in seen.ends.items()})
+            await _check_end(source, ends=ends)
+    require(
+        not limit.cancelled_caught,
+        f"{source.name} has yielded {len(seen.places)} of {records} records within {within_s:g} s",
+    )
+    require(len(seen.places) == records, f"{source.name} yields {len(seen.places)} records, where there are {records}")
+    return seen
+
+
+async def _read(source: Source) -> RecordBatch | TaskBatch | None:
+    with anyio.move_on_after(READ_WITHIN_S):
+        return await source.read()
+    raise AssertionError(
+        f"{source.name}: read() waits for more than {READ_WITHIN_S:g} s: return an empty batch instead"
+    )
+
+
+async def _check_pause(source: Source) -> None:
+    """While paused it is still read, so that a broker's session stays alive, and yields nothing."""
+    source.pause()
+    for _ in range(PAUSED_READS):
+        batch = await _read(source)
+        require(
+            batch is not None and len(batch) == 0,
+            f"{source.name} is paused and yields {'the end' if batch is None else f'{len(batch)} records'}: "
+            "return an empty batch until resume()",
+        )
+    source.resume()
+
+
+async def _check_end(source: Source, *, ends: bool) -> None:
+    """After the last record: the end, again and again, or nothing yet."""
+    batch = await _read(source)
+    while ends and batch is not None and len(batch) == 0:
+        batch = await _read(source)
+    if ends:
+        require(batch is None and await _read(source) is None, f"{source.name}: read() returns None at the end, always")
+    else:
+        require(batch is not None and len(batch) == 0, f"{source.name}: read() returns an empty batch while it waits")
+
+
+def _check_lag(source: Source) -> None:
+    lag = source.lag()
+    require(lag is None or lag >= 0, f"{source.name}: lag() is {lag}: a number of records, or None where it is unknown")
+
+
+async def _enter_and_leave(source: Source) -> None:
+    """A pipeline that fails to start leaves a source that was never read."""
+    with anyio.move_on_after(READ_WITHIN_S) as limit:
+        async with source:
+            pass
+    require(not limit.cancelled_caught, f"{source.name} cannot be left within {READ_WITHIN_S:g} s of being entered")

@@ -1,0 +1,218 @@
+import io
+import json
+import logging
+import re
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from sample_alerts import a_pattern, an_alert
+
+from crackle_stream.app.eventlog import EventLog
+from crackle_stream.app.logs import configure
+from crackle_stream.app.rates import RateLimit
+from crackle_stream.cooling import CoolingReport
+from crackle_stream.model import Examination, NearMiss, Partition, Position, Reject, Skip
+from crackle_stream.stream import events
+from crackle_stream.testing import FakeClock
+from crackle_stream.window import Window
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def stream() -> io.StringIO:
+    stream = io.StringIO()
+    configure(stream)
+    return stream
+
+
+def lines(stream: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def rejected(line: int, problem: str = "not JSON") -> events.RecordRejected:
+    return events.RecordRejected(Reject(Position(Partition("stdin"), line - 1), problem, b"secret payload"))
+
+
+def test_a_line_is_json_that_begins_with_when_how_loud_and_what(stream: io.StringIO) -> None:
+    structlog.get_logger().info("process.started", answer=42)
+    assert re.match(
+        r'{"timestamp": "\d{4}-\d\d-\d\dT[\d:.]+Z", "level": "info", "event": "process.started", "answer": 42}\n$',
+        stream.getvalue(),
+    )
+
+
+def test_debug_is_shown_only_when_asked_for() -> None:
+    for verbosity, shown in ((0, 0), (1, 1), (5, 1)):
+        stream = io.StringIO()
+        configure(stream, verbosity=verbosity)
+        structlog.get_logger().debug("window.cooled")
+        assert len(lines(stream)) == shown
+
+
+def test_a_traceback_is_one_line_of_json(stream: io.StringIO) -> None:
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        structlog.get_logger().exception("process.failed")
+    (line,) = lines(stream)
+    assert "ValueError: broken" in str(line["exception"])
+
+
+def test_libraries_are_heard_from_warning_up_and_in_the_same_form(stream: io.StringIO) -> None:
+    logging.getLogger("aiokafka").warning("Unable to connect to %s", "a:1")
+    logging.getLogger("httpx2").info("HTTP Request: POST https://hooks.example.org/token")
+    (line,) = lines(stream)
+    assert (line["level"], line["event"], line["logger"]) == ("warning", "Unable to connect to a:1", "aiokafka")
+
+
+def test_a_library_that_says_the_same_again_and_again_is_bounded(stream: io.StringIO) -> None:
+    for number in range(50):
+        logging.getLogger("aiokafka").error("Unable to connect, try %d", number)
+    assert len(lines(stream)) == 5
+
+
+def test_at_a_terminal_lines_are_to_be_read_and_never_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    stream = Terminal()
+    configure(stream)
+    structlog.get_logger().warning("record.rejected", problem="bad \x1b[31m label\nwith a break")
+    assert re.match(
+        r"\d\d:\d\d:\d\d \[warning *\] record.rejected +problem='?bad \\+x1b\[31m label\\+nwith", stream.getvalue()
+    )
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_at_a_terminal_lines_have_colours_unless_no_color_says_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    for no_color, coloured in (("", True), ("1", False)):
+        monkeypatch.setenv("NO_COLOR", no_color)
+        stream = Terminal()
+        configure(stream)
+        structlog.get_logger().info("process.started")
+        assert ("\x1b[" in stream.getvalue()) is coloured
+
+
+def test_a_bad_record_is_told_with_its_place_and_reason_and_without_its_payload(stream: io.StringIO) -> None:
+    EventLog(FakeClock())(rejected(17))
+    (line,) = lines(stream)
+    assert (line["level"], line["event"], line["position"], line["problem"]) == (
+        "warning",
+        "record.rejected",
+        "stdin:17",
+        "not JSON",
+    )
+    assert "secret payload" not in stream.getvalue()
+
+
+def test_repeated_warnings_come_at_a_bounded_rate_with_the_number_left_out(stream: io.StringIO) -> None:
+    clock = FakeClock()
+    log = EventLog(clock)
+    for line in range(1, 101):
+        log(rejected(line))
+    assert len(lines(stream)) == 5
+    clock.advance(10.0)
+    log(rejected(101))
+    assert [line.get("left_out") for line in lines(stream)] == [None] * 5 + [95]
+
+
+def test_what_was_left_out_at_the_end_is_told_before_the_pipeline_stops(stream: io.StringIO) -> None:
+    log = EventLog(FakeClock())
+    for line in range(1, 9):
+        log(rejected(line))
+    log(events.PipelineStopped(tasks=0, windows=0, alerts=0))
+    last_two = lines(stream)[-2:]
+    assert [line["event"] for line in last_two] == ["lines.left_out", "pipeline.stopped"]
+    assert (last_two[0]["lines"], last_two[0]["count"]) == ("record.rejected", 3)
+
+
+def test_each_sink_has_a_bound_of_its_own(stream: io.StringIO) -> None:
+    log = EventLog(FakeClock())
+    for _ in range(20):
+        log(events.SinkUnavailableSeen("a", "503", 1.23456, 3))
+        log(events.SinkUnavailableSeen("b", "503", 1.23456, 3))
+    assert [line["sink"] for line in lines(stream)] == ["a", "b"] * 5
+    assert lines(stream)[0]["retry_in_s"] == 1.235
+
+
+def test_a_cooled_window_is_told_with_what_was_examined() -> None:
+    stream = io.StringIO()
+    configure(stream, verbosity=1)
+    window = Window.from_columns(["a", "b"], [1.0, 2.0], ["x"], [[1.0], [2.0]], id="w1", closed_by="tasks")
+    made = Examination(
+        tests=3,
+        skipped=tuple(Skip(name, "constant") for name in "pqrst"),
+        nearest=NearMiss("x ~ y", 0.61234, 0.7, "r"),
+    )
+    EventLog(FakeClock())(
+        events.WindowCooled(window, CoolingReport((a_pattern(),), {"correlation": made}, duration=0.0123))
+    )
+    (line,) = lines(stream)
+    assert {key: line[key] for key in line if key not in ("timestamp", "level", "event")} == {
+        "window": "w1",
+        "key": "",
+        "closed_by": "tasks",
+        "tasks": 2,
+        "fresh": 2,
+        "patterns": 1,
+        "duration_ms": 12.3,
+        "examined": {
+            "correlation": {
+                "tests": 3,
+                "skipped": 5,
+                "for_example": ["p: constant", "q: constant", "r: constant"],
+                "nearest": "x ~ y: r 0.6123, the bar is 0.7",
+            }
+        },
+    }
+
+
+def test_an_alert_that_a_sink_lost_is_an_error_that_names_it(stream: io.StringIO) -> None:
+    EventLog(FakeClock())(events.AlertDropped("pager", an_alert(), "its queue is full"))
+    (line,) = lines(stream)
+    assert (line["level"], line["sink"], line["problem"], line["alert"]) == (
+        "error",
+        "pager",
+        "its queue is full",
+        "0f3c9a1b2d4e5f60",
+    )
+
+
+@pytest.mark.parametrize("event", [events.BatchRead(5, None)])
+def test_what_happens_with_every_batch_is_only_counted(stream: io.StringIO, event: events.Event) -> None:
+    EventLog(FakeClock())(event)
+    assert lines(stream) == []
+
+
+def test_every_other_event_has_a_line() -> None:
+    from crackle_stream.app.eventlog import _STYLES
+
+    every = {getattr(events, name) for name in events.__all__} - {events.Event, events.BatchRead}
+    assert set(_STYLES) == every
+
+
+def test_a_burst_passes_and_the_rest_is_counted_until_the_pause_is_over() -> None:
+    clock = FakeClock()
+    limit = RateLimit(clock, burst=2, pause_s=10.0)
+    assert [limit.admit("a") for _ in range(4)] == [0, 0, None, None]
+    assert limit.admit("b") == 0
+    assert limit.left_out() == {"a": 2}
+    clock.advance(9.9)
+    assert limit.admit("a") is None
+    clock.advance(0.1)
+    assert limit.admit("a") == 3
+    assert limit.left_out() == {}
