@@ -173,10 +173,11 @@ class KafkaSource(Source):
                     "sasl_mechanism",
                 )
             if isinstance(cause, ssl.SSLCertVerificationError):
+                why = cause.verify_message.rstrip(".")
                 return SourceError(
                     self.name,
-                    f"the certificate of {brokers} is not trusted: {cause.verify_message}. Give the authority that "
-                    "signed it as ca_file, and address brokers by the name in their certificate",
+                    f"the certificate of {brokers} is not trusted: {why}. Give the authority that signed "
+                    "it as ca_file, and address brokers by the name in their certificate",
                 )
             if isinstance(cause, ssl.SSLError):
                 return SourceError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 from typing import TYPE_CHECKING, Any
 
@@ -162,9 +163,13 @@ def test_refused_credentials_are_an_error_for_good(error: Exception) -> None:
 
 
 def test_brokers_that_fail_for_different_reasons_are_explained_with_each_of_them() -> None:
-    causes = [ConnectionRefusedError(), ConnectionResetError(), ConnectionRefusedError()]
+    unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    causes = [ConnectionRefusedError(), ConnectionResetError(), ConnectionRefusedError(), unknown]
     explained = KafkaSource(options())._unreachable(causes, kafka_errors.KafkaConnectionError())
-    assert "cannot reach a:1, b:2: connection refused; connection closed by the other side. Check" in str(explained)
+    assert str(explained).startswith(
+        "source kafka: cannot reach a:1, b:2: connection refused; connection closed by the other side; Name or service "
+        "not known. Check that a broker runs there"
+    )
 
 
 # -- errors that are only logged ---------------------------------------------------------------------------------------

@@ -41,16 +41,28 @@ class CountingClock:
         return 0.0
 
 
+class Pipe:
+    """A pipe whose writing end may be closed before the test is over."""
+
+    def __init__(self) -> None:
+        self.reading, self.writing = os.pipe()
+        self._open = True
+
+    def write(self, data: bytes) -> int:
+        return os.write(self.writing, data)
+
+    def hang_up(self) -> None:
+        if self._open:
+            self._open = False
+            os.close(self.writing)
+
+
 @pytest.fixture
-def pipe() -> Iterator[tuple[int, int]]:
-    """The two ends of a pipe."""
-    reading, writing = os.pipe()
-    yield reading, writing
-    for end in (reading, writing):
-        try:
-            os.close(end)
-        except OSError:
-            continue  # the test has closed it
+def pipe() -> Iterator[Pipe]:
+    pipe = Pipe()
+    yield pipe
+    pipe.hang_up()
+    os.close(pipe.reading)
 
 
 async def all_of(source: TextSource) -> list[RecordBatch]:
@@ -106,14 +118,13 @@ async def test_lines_of_a_file_are_records_with_line_numbers(tmp_path: Path) -> 
     assert source.replayable
 
 
-async def test_lines_of_a_pipe_arrive_when_they_are_written(pipe: tuple[int, int]) -> None:
-    reading, writing = pipe
-    async with StdinSource(descriptor=reading, clock=CountingClock()) as source:
-        os.write(writing, b'{"x": 0}\n{"x"')
+async def test_lines_of_a_pipe_arrive_when_they_are_written(pipe: Pipe) -> None:
+    async with StdinSource(descriptor=pipe.reading, clock=CountingClock()) as source:
+        pipe.write(b'{"x": 0}\n{"x"')
         first = await next_of(source)
-        os.write(writing, b": 1}\n")
+        pipe.write(b": 1}\n")
         second = await next_of(source)
-        os.close(writing)
+        pipe.hang_up()
         end = [await source.read(), await source.read()]
     assert (first.payloads, first.times.tolist()) == ([b'{"x": 0}'], [1.0])
     assert (second.payloads, second.times.tolist()) == ([b'{"x": 1}'], [2.0])
@@ -123,11 +134,11 @@ async def test_lines_of_a_pipe_arrive_when_they_are_written(pipe: tuple[int, int
 
 
 @pytest.fixture
-def full_pipe(pipe: tuple[int, int]) -> int:
+def full_pipe(pipe: Pipe) -> int:
     """The reading end of a pipe that holds 1,000 lines and is closed at the other end."""
-    os.write(pipe[1], b"{}\n" * 1000)
-    os.close(pipe[1])
-    return pipe[0]
+    pipe.write(b"{}\n" * 1000)
+    pipe.hang_up()
+    return pipe.reading
 
 
 async def test_reading_never_blocks_the_event_loop(full_pipe: int, no_blocking: None) -> None:
@@ -170,16 +181,13 @@ async def test_gzip_is_recognised_by_its_first_bytes_whatever_its_name(tmp_path:
     assert payloads(await all_of(FileSource(path))) == lines
 
 
-async def test_gzip_through_a_pipe_is_recognised_byte_by_byte(
-    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_gzip_through_a_pipe_is_recognised_byte_by_byte(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_module, "WAIT_S", 0.01)
-    reading, writing = pipe
     packed = gzip.compress(b"{}\n{}\n")
-    async with StdinSource(descriptor=reading) as source:
-        os.write(writing, packed[:1])
+    async with StdinSource(descriptor=pipe.reading) as source:
+        pipe.write(packed[:1])
         await source.read()
-        os.write(writing, packed[1:])
+        pipe.write(packed[1:])
         assert (await next_of(source)).payloads == [b"{}", b"{}"]
 
 
@@ -221,29 +229,27 @@ async def test_lines_typed_at_a_terminal_are_read_until_its_end_is_typed() -> No
         os.close(terminal)
 
 
-async def test_a_descriptor_that_does_not_block_is_waited_for(pipe: tuple[int, int]) -> None:
-    reading, writing = pipe
-    os.set_blocking(reading, False)
-    async with StdinSource(descriptor=reading) as source:
-        os.write(writing, b"{}\n")
+async def test_a_descriptor_that_does_not_block_is_waited_for(pipe: Pipe) -> None:
+    os.set_blocking(pipe.reading, False)
+    async with StdinSource(descriptor=pipe.reading) as source:
+        pipe.write(b"{}\n")
         assert (await next_of(source)).payloads == [b"{}"]
 
 
 # -- pausing, stopping, bounds -----------------------------------------------------------------------------------------
 
 
-async def test_a_quiet_input_gives_empty_batches(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_quiet_input_gives_empty_batches(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_module, "WAIT_S", 0.001)
-    async with StdinSource(descriptor=pipe[0]) as source:
+    async with StdinSource(descriptor=pipe.reading) as source:
         batch = await source.read()
     assert batch is not None
     assert len(batch) == 0
 
 
-async def test_a_paused_source_returns_nothing_and_loses_nothing(pipe: tuple[int, int]) -> None:
-    reading, writing = pipe
-    async with StdinSource(descriptor=reading) as source:
-        os.write(writing, b"{}\n")
+async def test_a_paused_source_returns_nothing_and_loses_nothing(pipe: Pipe) -> None:
+    async with StdinSource(descriptor=pipe.reading) as source:
+        pipe.write(b"{}\n")
         source.pause()
         paused = await source.read()
         assert paused is not None
@@ -252,61 +258,58 @@ async def test_a_paused_source_returns_nothing_and_loses_nothing(pipe: tuple[int
         assert (await next_of(source)).payloads == [b"{}"]
 
 
-async def test_a_slow_reader_stops_the_writer(pipe: tuple[int, int]) -> None:
-    reading, writing = pipe
-    os.set_blocking(writing, False)
+async def test_a_slow_reader_stops_the_writer(pipe: Pipe) -> None:
+    os.set_blocking(pipe.writing, False)
     chunk = (b"x" * 1023 + b"\n") * 64
     written = 0
-    async with StdinSource(descriptor=reading) as source:
+    async with StdinSource(descriptor=pipe.reading) as source:
         full_for = 0
         while full_for < 50:  # the reading thread has had its time and the pipe is still full
             try:
-                written += os.write(writing, chunk)
+                written += pipe.write(chunk)
                 full_for = 0
             except BlockingIOError:
                 full_for += 1
                 await asyncio.sleep(0.001)
         # The pipe itself, four chunks ahead, and one in the thread's hands.
-        capacity = fcntl.fcntl(writing, fcntl.F_GETPIPE_SZ)
+        capacity = fcntl.fcntl(pipe.writing, fcntl.F_GETPIPE_SZ)
         assert capacity <= written <= capacity + 5 * 2**18 + len(chunk)
-        os.close(writing)
+        pipe.hang_up()
         lines = 0
         while (batch := await source.read()) is not None:
             lines += len(batch)
     assert lines == -(-written // 1024)
 
 
-async def test_leaving_ends_the_thread_also_while_nothing_comes(pipe: tuple[int, int]) -> None:
-    async with StdinSource(descriptor=pipe[0]) as source:
+async def test_leaving_ends_the_thread_also_while_nothing_comes(pipe: Pipe) -> None:
+    async with StdinSource(descriptor=pipe.reading) as source:
         assert [thread.name for thread in reading_threads()] == ["crackle-stream source stdin"]
     assert threads_left() == []
     with pytest.raises(SourceError, match="source stdin: is not open: read it inside `async with`"):
         await source.read()
 
 
-async def test_leaving_ends_the_thread_also_while_it_waits_for_room(pipe: tuple[int, int]) -> None:
-    reading, writing = pipe
-    os.set_blocking(writing, False)
-    async with StdinSource(descriptor=reading):
+async def test_leaving_ends_the_thread_also_while_it_waits_for_room(pipe: Pipe) -> None:
+    os.set_blocking(pipe.writing, False)
+    async with StdinSource(descriptor=pipe.reading):
         blocked = 0
         while blocked < 20:
             try:
-                os.write(writing, b"{}\n" * 20_000)
+                pipe.write(b"{}\n" * 20_000)
             except BlockingIOError:
                 blocked += 1
                 await asyncio.sleep(0.001)
     assert threads_left() == []
 
 
-async def test_a_cancelled_read_loses_nothing(pipe: tuple[int, int]) -> None:
-    reading, writing = pipe
-    async with StdinSource(descriptor=reading) as source:
+async def test_a_cancelled_read_loses_nothing(pipe: Pipe) -> None:
+    async with StdinSource(descriptor=pipe.reading) as source:
         waiting = asyncio.create_task(source.read())
         await asyncio.sleep(0.01)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        os.write(writing, b"{}\n")
+        pipe.write(b"{}\n")
         assert (await next_of(source)).payloads == [b"{}"]
 
 
@@ -443,14 +446,14 @@ async def test_a_descriptor_that_cannot_be_read_fails_the_read(tmp_path: Path) -
     assert message == "source stdin: cannot be read on: Bad file descriptor"
 
 
-async def test_a_failure_in_the_thread_does_not_pass_for_the_end(pipe: tuple[int, int]) -> None:
+async def test_a_failure_in_the_thread_does_not_pass_for_the_end(pipe: Pipe) -> None:
     class BrokenClock(CountingClock):
         def time(self) -> float:
             raise RuntimeError("no time")
 
-    os.write(pipe[1], b"{}\n")
+    pipe.write(b"{}\n")
     with pytest.raises(RuntimeError, match="no time"):
-        await all_of(StdinSource(descriptor=pipe[0], clock=BrokenClock()))
+        await all_of(StdinSource(descriptor=pipe.reading, clock=BrokenClock()))
 
 
 def test_options_may_be_given_in_any_form(tmp_path: Path) -> None:
