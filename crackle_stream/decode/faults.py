@@ -16,6 +16,9 @@ __all__ = ["FAULTS", "Refusal", "explain", "kind_of"]
 FAULTS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What the parser raises for bytes that are not what it was told to expect."""
 
+_LAX = (b"NaN", b"Infinity", b"\\u")
+"""What many writers take for JSON; a second look names the field then."""
+
 _EXCERPT = 60
 
 
@@ -31,7 +34,11 @@ def explain(payload: bytes, error: Exception) -> str:
         return "the record is nested too deeply to be parsed"
     if isinstance(error, UnicodeDecodeError):
         return _misencoded(payload)
-    return _lenient_view(payload) or f"not JSON: {_words(error)}"
+    if isinstance(error, msgspec.ValidationError) or any(lax in payload for lax in _LAX):
+        lenient = _lenient_view(payload)
+        if lenient is not None:
+            return lenient
+    return f"not JSON: {_words(error)}"
 
 
 def kind_of(value: object) -> str:

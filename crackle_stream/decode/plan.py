@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from crackle_stream.decode.cells import AT_ONCE, Cells, cells_of
 from crackle_stream.decode.epoch import EARLIEST, epoch_seconds_of_all, seconds_of_text
 from crackle_stream.decode.faults import FAULTS
 from crackle_stream.decode.names import METRICS_PREFIX
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from crackle_stream.decode.schema import Numbers, Schema
 
 __all__ = ["Plan", "Taken"]
-
-AT_ONCE = 100_000
-"""Elements that numpy takes from Python objects in one call: it holds the interpreter's lock for about 0.5 ms then."""
 
 ROWS_AT_ONCE = 1_024
 
@@ -43,7 +41,7 @@ class Taken:
         keys: k keys, or None where the stream is not keyed.
         names: m metric names, sorted.
         values: shape (k, m); NaN for absent.
-        metrics: k times more numbers by name, or None.
+        cells: more numbers, of any names, or None; they override `values`.
     """
 
     rows: Sequence[int]
@@ -52,7 +50,7 @@ class Taken:
     keys: list[str] | None
     names: tuple[str, ...]
     values: npt.NDArray[np.float64]
-    metrics: list[dict[str, float]] | None
+    cells: Cells | None
 
 
 class Plan:
@@ -93,11 +91,11 @@ class Plan:
         keys = self._keys_of(records)
         if keys is not None:
             good &= np.fromiter(map(len, keys), np.intp, len(keys)) <= self._options.max_label_length
-        metrics = None
+        cells = None
         if self._schema.open is not None:
-            metrics = self._open_metrics(records, self._schema.open, values, good)
+            cells = self._open_cells(records, self._schema.open, values, good)
         fitting = _without(rows, others)
-        taken = Taken(fitting, self._labels(records), times, keys, self._names, values, metrics)
+        taken = Taken(fitting, self._labels(records), times, keys, self._names, values, cells)
         if good.all():
             return taken, others
         return _only(taken, good), sorted([*others, *compress(fitting, ~good)])
@@ -155,23 +153,21 @@ class Plan:
             return None
         return [key_of([None if part is None else part(record) for part in self._keys]) for record in records]
 
-    def _open_metrics(
+    def _open_cells(
         self, records: list[msgspec.Struct], place: str, values: npt.NDArray[np.float64], good: npt.NDArray[np.bool_]
-    ) -> list[dict[str, float]]:
+    ) -> Cells:
         """The numbers that stand in the open object; rows with none at all, too many or too long names go bad."""
-        metrics: list[dict[str, float]] = list(map(attrgetter(place), records))
-        seen: set[str] = set().union(*metrics)
-        left_out = {name for name in seen if self._known_names[METRICS_PREFIX + name] is None}
-        if left_out:
-            metrics = [{name: x for name, x in row.items() if name not in left_out} for row in metrics]
-        longest = self._options.max_name_length
-        too_long = {name for name in seen - left_out if len(name) > longest}
-        if too_long:
-            good &= [too_long.isdisjoint(row) for row in metrics]
+        cells = cells_of(list(map(attrgetter(place), records)))
+        kept = np.array([self._known_names[METRICS_PREFIX + name] is not None for name in cells.names], dtype=np.bool_)
+        if not kept.all():
+            cells = cells.only(kept[cells.columns])
+        too_long = np.array([len(name) > self._options.max_name_length for name in cells.names], dtype=np.bool_)
+        if too_long.any():
+            good[cells.rows[too_long[cells.columns]]] = False
         # A name that stands both here and outside is counted twice, so a row at the limit may be read singly.
-        counts = np.fromiter(map(len, metrics), np.intp, len(metrics)) + np.count_nonzero(~np.isnan(values), axis=1)
+        counts = np.bincount(cells.rows, minlength=len(records)) + np.count_nonzero(~np.isnan(values), axis=1)
         good &= (counts > 0) & (counts <= self._options.max_metrics)
-        return metrics
+        return cells
 
 
 def _columns_of(numbers: Numbers) -> Callable[[list[msgspec.Struct]], npt.NDArray[np.float64]]:
@@ -208,5 +204,5 @@ def _only(taken: Taken, good: npt.NDArray[np.bool_]) -> Taken:
         keys=None if taken.keys is None else list(compress(taken.keys, good)),
         names=taken.names,
         values=taken.values[good],
-        metrics=None if taken.metrics is None else list(compress(taken.metrics, good)),
+        cells=None if taken.cells is None else taken.cells.only_rows(good),
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from collections import defaultdict
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from crackle_stream.decode.plan import AT_ONCE
+from crackle_stream.decode.cells import Cells, cells_of
 from crackle_stream.model import Reject, TaskBatch
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from crackle_stream.decode.plan import Taken
     from crackle_stream.decode.reading import Reading
-    from crackle_stream.model import RecordBatch
+    from crackle_stream.model import Positions, RecordBatch
 
 __all__ = ["MAX_CELLS", "Table"]
 
@@ -37,10 +37,11 @@ class Table:
         size = len(batch)
         self._batch = batch
         self._max_names = max(max_metrics, MAX_CELLS // max(size, 1))
-        self._labels: list[str | None] = [None] * size
+        self._labels: npt.NDArray[np.object_] = np.empty(size, dtype=object)
         self._times = np.array(batch.times, dtype=np.float64)
-        self._keys: list[str] | None = [""] * size if keyed else None
+        self._keys: npt.NDArray[np.object_] | None = np.empty(size, dtype=object) if keyed else None
         self._blocks: list[tuple[Sequence[int], tuple[str, ...], npt.NDArray[np.float64]]] = []
+        self._cells: list[Cells] = []
         self._single_rows: list[int] = []
         self._single: list[dict[str, float]] = []
         self._unlabelled = False
@@ -56,7 +57,7 @@ class Table:
         self._unlabelled |= reading.label is None
         if reading.time is not None:
             self._times[row] = reading.time
-        if self._keys is not None and reading.key is not None:
+        if self._keys is not None:
             self._keys[row] = reading.key
         self._single_rows.append(row)
         self._single.append(reading.metrics)
@@ -66,47 +67,54 @@ class Table:
         rows = taken.rows
         if not rows:
             return
+        index = _index(rows)
         if taken.labels is None:
             self._unlabelled = True
         else:
-            _put(self._labels, rows, taken.labels)
+            self._labels[index] = taken.labels
         if taken.times is not None:
-            self._times[_index(rows)] = taken.times
-        if self._keys is not None and taken.keys is not None:
-            _put(self._keys, rows, taken.keys)
+            self._times[index] = taken.times
+        if self._keys is not None:
+            self._keys[index] = taken.keys
         if taken.names:
             self._blocks.append((rows, taken.names, taken.values))
-        if taken.metrics is not None:
-            self._single_rows += rows
-            self._single += taken.metrics
+        if taken.cells is not None:
+            self._cells.append(taken.cells.in_rows(np.array(rows, dtype=np.intp)))
 
     def finish(self) -> tuple[TaskBatch, tuple[Reject, ...]]:
         """The tasks and the rejects of the batch, both in order."""
         names, values = self._columns()
         labels, times, positions, keys = self._labels, self._times, self._batch.positions, self._keys
         if self._refused:
-            kept = np.delete(np.arange(len(labels)), np.array(list(self._refused), dtype=np.intp))
-            rows = kept.tolist()
-            labels = [labels[row] for row in rows]
-            times, positions, values = times[kept], positions.take(kept), values[kept]
-            keys = None if keys is None else [keys[row] for row in rows]
-        if self._unlabelled:
-            labels = [str(positions[row]) if label is None else label for row, label in enumerate(labels)]
+            kept = self._kept()
+            labels, times, positions = labels[kept], times[kept], positions.take(kept)
+            keys = None if keys is None else keys[kept]
         absent = np.isnan(values)
         if absent.any():
             present = np.flatnonzero(~absent.all(axis=0))
-            values = values[:, present]
-            names = [names[column] for column in present.tolist()]
+            if len(present) < len(names):
+                values = values[:, present]
+                names = [names[column] for column in present.tolist()]
         values += 0.0  # minus zero becomes zero
-        tasks = TaskBatch(cast("list[str]", labels), times, tuple(names), values, positions, keys)
+        tasks = TaskBatch(
+            labels=self._texts(labels, positions),
+            times=times,
+            names=tuple(names),
+            values=values,
+            positions=positions,
+            keys=None if keys is None else keys.tolist(),
+        )
         return tasks, self._rejects()
 
-    def _columns(self) -> tuple[Sequence[str], npt.NDArray[np.float64]]:
-        """Names in sorted order, which way a record was read must not show, and values of all rows."""
-        if len(self._blocks) == 1 and not self._single and len(self._blocks[0][0]) == len(self._labels):
-            return self._blocks[0][1:]
-        names = self._names()
-        return names, self._values(names)
+    def _kept(self) -> npt.NDArray[np.intp]:
+        """The rows that were not refused."""
+        return np.delete(np.arange(len(self._labels)), np.array(list(self._refused), dtype=np.intp))
+
+    def _texts(self, labels: npt.NDArray[np.object_], positions: Positions) -> list[str]:
+        texts: list[str | None] = labels.tolist()
+        if self._unlabelled:
+            texts = [str(positions[row]) if text is None else text for row, text in enumerate(texts)]
+        return cast("list[str]", texts)
 
     def _rejects(self) -> tuple[Reject, ...]:
         batch = self._batch
@@ -115,24 +123,45 @@ class Table:
             for row, problem in sorted(self._refused.items())
         )
 
-    def _names(self) -> list[str]:
-        """The names of all rows, sorted."""
-        names: set[str] = set()
-        for _, block_names, _ in self._blocks:
-            names.update(block_names)
-        names.update(*self._single)
+    def _columns(self) -> tuple[Sequence[str], npt.NDArray[np.float64]]:
+        """Names in sorted order, which way a record was read must not show, and values of all rows not refused."""
+        if self._single:
+            self._cells.append(cells_of(self._single).in_rows(np.array(self._single_rows, dtype=np.intp)))
+        if len(self._blocks) == 1 and not self._cells:
+            # A single block, as a steady stream gives: each row is in it or was refused.
+            return self._blocks[0][1:]
+        names = {name for block in self._blocks for name in block[1]}
+        names.update(*(cells.used_names() for cells in self._cells))
         if len(names) > self._max_names:
             names = self._admit()
-        return sorted(names)
+        in_order = sorted(names)
+        values = self._fill({name: column for column, name in enumerate(in_order)})
+        return in_order, values[self._kept()] if self._refused else values
+
+    def _fill(self, column_of: dict[str, int]) -> npt.NDArray[np.float64]:
+        """Shape (rows of the batch, names); rows that were refused hold anything, they are left out later."""
+        table = np.full((len(self._labels), len(column_of)), np.nan)
+        for rows, names, values in self._blocks:
+            columns, known = _places(names, column_of)
+            index = _index(rows)
+            table[index if isinstance(index, slice) else index[:, None], columns[known]] = values[:, known]
+        # A number in the metrics object overrides one of the same name outside it, so the cells come last.
+        for cells in self._cells:
+            columns, known = _places(cells.names, column_of)
+            if not known.all():
+                cells = cells.only(known[cells.columns])
+            table[cells.rows, columns[cells.columns]] = cells.values
+        return table
 
     def _admit(self) -> set[str]:
         """The names that there is room for; refuses the records, in order, that would bring more."""
-        names_of: dict[int, set[str]] = {}
+        names_of: dict[int, set[str]] = defaultdict(set)
         for rows, names, values in self._blocks:
             for row, numbers in zip(rows, values.tolist(), strict=True):
-                names_of.setdefault(row, set()).update(name for name, x in zip(names, numbers, strict=True) if x == x)
-        for row, metrics in zip(self._single_rows, self._single, strict=True):
-            names_of.setdefault(row, set()).update(metrics)
+                names_of[row].update(name for name, x in zip(names, numbers, strict=True) if x == x)
+        for cells in self._cells:
+            for row, column in zip(cells.rows.tolist(), cells.columns.tolist(), strict=True):
+                names_of[row].add(cells.names[column])
         admitted: set[str] = set()
         for row in sorted(names_of):
             if len(admitted | names_of[row]) > self._max_names:
@@ -141,42 +170,12 @@ class Table:
                 admitted |= names_of[row]
         return admitted
 
-    def _values(self, names: Sequence[str]) -> npt.NDArray[np.float64]:
-        """Shape (rows of the batch, names); rows that were refused are NaN or not, they are left out later."""
-        column_of = {name: column for column, name in enumerate(names)}
-        table = np.full((len(self._labels), len(names)), np.nan)
-        for rows, block_names, values in self._blocks:
-            known = [column for column, name in enumerate(block_names) if name in column_of]
-            columns = [column_of[block_names[column]] for column in known]
-            part = values if len(known) == len(block_names) else values[:, known]
-            if isinstance(rows, range):
-                table[rows.start : rows.stop, columns] = part
-            else:
-                table[np.ix_(rows, columns)] = part
-        # A number in the metrics object overrides one of the same name outside it, so these come after the blocks.
-        self._scatter(table, column_of)
-        return table
 
-    def _scatter(self, table: npt.NDArray[np.float64], column_of: dict[str, int]) -> None:
-        """Write the numbers of singly read records, a limited number of them at once."""
-        pairs = [pair for pair in zip(self._single_rows, self._single, strict=True) if pair[0] not in self._refused]
-        step = max(1, AT_ONCE // max(max((len(metrics) for _, metrics in pairs), default=1), 1))
-        for start in range(0, len(pairs), step):
-            rows, metrics = zip(*pairs[start : start + step], strict=True)
-            counts = np.fromiter(map(len, metrics), np.intp, len(metrics))
-            total = int(counts.sum())
-            columns = np.fromiter(map(column_of.__getitem__, chain.from_iterable(metrics)), np.intp, total)
-            values = np.fromiter(chain.from_iterable(map(dict.values, metrics)), np.float64, total)
-            table[np.repeat(rows, counts), columns] = values
+def _places(names: Sequence[str], column_of: dict[str, int]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+    """Where names stand in the table, and which do."""
+    columns = np.array([column_of.get(name, -1) for name in names], dtype=np.intp)
+    return columns, columns >= 0
 
 
-def _index(rows: Sequence[int]) -> slice | list[int]:
-    return slice(rows.start, rows.stop) if isinstance(rows, range) else list(rows)
-
-
-def _put(into: list[str] | list[str | None], rows: Sequence[int], texts: list[str]) -> None:
-    if isinstance(rows, range):
-        into[rows.start : rows.stop] = texts
-    else:
-        for row, text in zip(rows, texts, strict=True):
-            into[row] = text
+def _index(rows: Sequence[int]) -> slice | npt.NDArray[np.intp]:
+    return slice(rows.start, rows.stop) if isinstance(rows, range) else np.array(rows, dtype=np.intp)
