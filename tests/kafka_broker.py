@@ -39,6 +39,8 @@ POM = Path(__file__).with_name("pom.xml")
 JAVA = ("java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
 """One small heap and only the quick compiler: a broker of a few minutes never earns back the other one."""
 
+COPY_JARS = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+
 OLDEST_JAVA = 17
 FETCH_WITHIN_S = 300.0
 START_WITHIN_S = 60.0
@@ -178,7 +180,7 @@ def _fetch(jars: Path) -> None:
         raise _Absent("Maven is not installed")
     jars.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=jars.parent) as directory:
-        command = ["mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies"]
+        command = ["mvn", "-q", "-B", "-f", str(POM), COPY_JARS]
         arguments = [f"-DoutputDirectory={directory}/jars", "-DincludeScope=runtime"]
         try:
             done = subprocess.run(
