@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from blockbuster import blockbuster_ctx
 from kafka_broker import Broker, start_broker
+from reading import Pipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +18,14 @@ def no_blocking() -> Iterator[None]:
     """Any call that blocks the event loop raises BlockingError."""
     with blockbuster_ctx():
         yield
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    """A pipe; what the test left open of it is closed."""
+    pipe = Pipe()
+    yield pipe
+    pipe.close()
 
 
 @pytest.fixture(scope="session")

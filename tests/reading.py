@@ -42,6 +42,10 @@ class Pipe:
             self._open = False
             os.close(self.writing)
 
+    def close(self) -> None:
+        self.hang_up()
+        os.close(self.reading)
+
 
 async def all_of(source: TextSource) -> list[RecordBatch]:
     batches = []
