@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "Taken"]
 
-ROWS_AT_ONCE = 1_024
+ROWS_AT_ONCE = 512
+"""Records parsed before their numbers are taken: with more, the parsed objects leave the processor's cache; with fewer,
+numpy's cost per call shows."""
 
 
 @dataclass(slots=True)

@@ -213,10 +213,8 @@ def _text_of(value: object) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    try:
-        return str(value)
-    except ValueError:
-        raise Refusal("a whole number in a label or a key has too many digits") from None
+    # The parser takes no whole number of more digits than `str` writes.
+    return str(value)
 
 
 def _time_of(value: object, earliest: float) -> float | None:
@@ -239,8 +237,12 @@ def _float_of(number: object) -> float:
 def _shown(value: object) -> str:
     if isinstance(value, dict | list):
         return kind_of(value)
-    return _excerpt(value) if isinstance(value, str) else _text_of(value)
+    return _excerpt(value) if isinstance(value, str) else _cut(_text_of(value))
 
 
 def _excerpt(text: str) -> str:
-    return repr(text if len(text) <= _EXCERPT else text[: _EXCERPT - 3] + "...")
+    return repr(_cut(text))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _EXCERPT else text[: _EXCERPT - 3] + "..."

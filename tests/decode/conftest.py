@@ -7,6 +7,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from crackle_stream.decode.learner import Learner
+from crackle_stream.decode.plan import Plan, Taken
 from crackle_stream.model import Partition, Positions, RecordBatch
 
 MakeBatch = Callable[[Sequence[Any]], RecordBatch]
@@ -24,3 +26,32 @@ def make_batch(records: Sequence[Any]) -> RecordBatch:
 @pytest.fixture
 def batch_of() -> MakeBatch:
     return make_batch
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many records each use of a plan took."""
+    counts: list[int] = []
+    take = Plan.take
+
+    def counting(self: Plan, payloads: Sequence[bytes], rows: range) -> tuple[Taken, list[int]]:
+        result = take(self, payloads, rows)
+        counts.append(len(result[0].rows))
+        return result
+
+    monkeypatch.setattr(Plan, "take", counting)
+    return counts
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One entry for each schema made."""
+    counts: list[int] = []
+    make = Learner._make
+
+    def counting(self: Learner) -> None:
+        counts.append(1)
+        make(self)
+
+    monkeypatch.setattr(Learner, "_make", counting)
+    return counts

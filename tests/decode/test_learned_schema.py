@@ -3,80 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from decode_outcomes import batch_at, one_by_one, outcomes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crackle_stream.decode import DecodeOptions, Decoder
-from crackle_stream.decode.learner import FIRST_PERIOD, SAMPLES, Learner
-from crackle_stream.decode.plan import Plan, Taken
-from crackle_stream.model import Partition, Positions, RecordBatch
-
-MakeBatch = Callable[[Sequence[Any]], RecordBatch]
+from crackle_stream.decode.learner import SAMPLES
 
 MOMENT = 1_700_000_000.0
-
-Row = tuple[str, float, str | None, dict[str, float]]
-
-
-def batch_at(first: int, payloads: Sequence[bytes]) -> RecordBatch:
-    offsets = np.arange(first, first + len(payloads), dtype=np.int64)
-    return RecordBatch(payloads, Positions(Partition("stdin"), offsets), 1.6e9 + offsets.astype(np.float64))
-
-
-def outcomes(decoder: Decoder, first: int, payloads: Sequence[bytes]) -> dict[int, Row | str]:
-    """By offset, what became of each record: the task, or the problem."""
-    tasks, rejects = decoder.decode(batch_at(first, payloads))
-    found: dict[int, Row | str] = {reject.position.offset: reject.problem for reject in rejects}
-    for row, offset in enumerate(tasks.positions.offsets.tolist()):
-        pairs = zip(tasks.names, tasks.values[row].tolist(), strict=True)
-        metrics = {name: x for name, x in pairs if not math.isnan(x)}
-        key = None if tasks.keys is None else tasks.keys[row]
-        found[offset] = (tasks.labels[row], float(tasks.times[row]), key, metrics)
-    return found
-
-
-def one_by_one(options: DecodeOptions, payloads: Sequence[bytes]) -> dict[int, Row | str]:
-    """The same with a new decoder for every record, which knows no schema."""
-    found: dict[int, Row | str] = {}
-    for offset, payload in enumerate(payloads):
-        found |= outcomes(Decoder(options), offset, [payload])
-    return found
-
-
-@pytest.fixture
-def taken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many records each use of a plan took."""
-    counts: list[int] = []
-    take = Plan.take
-
-    def counting(self: Plan, payloads: Sequence[bytes], rows: range) -> tuple[Taken, list[int]]:
-        result = take(self, payloads, rows)
-        counts.append(len(result[0].rows))
-        return result
-
-    monkeypatch.setattr(Plan, "take", counting)
-    return counts
-
-
-@pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """One entry for each schema made."""
-    counts: list[int] = []
-    make = Learner._make
-
-    def counting(self: Learner) -> None:
-        counts.append(1)
-        make(self)
-
-    monkeypatch.setattr(Learner, "_make", counting)
-    return counts
 
 
 def shuffled(record: dict[str, Any], rng: random.Random) -> dict[str, Any]:
@@ -385,107 +325,7 @@ def test_whatever_the_stream_every_record_means_what_it_would_alone(
     assert found == one_by_one(options, payloads)
 
 
-def lines(count: int, **extra: Any) -> list[bytes]:
-    return [json.dumps({"label": "a", "x": i, **extra}).encode() for i in range(count)]
-
-
-def test_a_new_field_is_learned_after_a_while(taken: list[int], made: list[int]) -> None:
-    decoder = Decoder()
-    decoder.decode(batch_at(0, lines(SAMPLES)))
-    for _ in range(4):
-        decoder.decode(batch_at(0, lines(FIRST_PERIOD // 2) + lines(FIRST_PERIOD // 4, y=1)))
-    assert len(made) == 2
-    taken.clear()
-    decoder.decode(batch_at(0, lines(100) + lines(100, y=1)))
-    assert sum(taken) == 200
-
-
-def test_another_schema_is_learned_from_the_start(taken: list[int]) -> None:
-    decoder = Decoder()
-    decoder.decode(batch_at(0, lines(SAMPLES)))
-    other = [b'{"task": "a", "cpu": 1}'] * (FIRST_PERIOD + SAMPLES)
-    decoder.decode(batch_at(0, other))
-    decoder.decode(batch_at(0, other))
-    taken.clear()
-    tasks, _ = decoder.decode(batch_at(0, other[:100]))
-    assert sum(taken) == 100
-    assert tasks.names == ("cpu",)
-
-
-def test_a_stream_without_a_schema_is_not_learned_again_and_again(made: list[int]) -> None:
-    decoder = Decoder()
-    numbers = iter(range(1_000_000))
-    for _ in range(20):
-        decoder.decode(batch_at(0, [json.dumps({f"m{next(numbers)}": 1}).encode() for _ in range(500)]))
-    assert len(made) <= 7
-
-
-def test_bad_records_do_not_cost_a_plan(taken: list[int], made: list[int]) -> None:
-    decoder = Decoder()
-    decoder.decode(batch_at(0, lines(SAMPLES)))
-    for _ in range(10):
-        decoder.decode(batch_at(0, [*lines(100), *[b"{"] * 100]))
-    assert len(made) == 1
-    assert sum(taken) == 1000
-
-
 def test_names_the_parsers_types_cannot_have_are_read_singly(taken: list[int]) -> None:
     payloads = [json.dumps({'say "x"': i, "label": "a"}).encode() for i in range(100)]
     assert outcomes(Decoder(), 0, payloads) == one_by_one(DecodeOptions(), payloads)
     assert taken == []
-
-
-def test_very_wide_records_are_read_singly(taken: list[int]) -> None:
-    record = {"x": 1, **{f"f{number}": "text" for number in range(600)}}
-    tasks, rejects = Decoder().decode(batch_at(0, [json.dumps(record).encode()] * 50))
-    assert (len(tasks), rejects, taken) == (50, (), [])
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        DecodeOptions(),
-        DecodeOptions(label="metrics.job"),
-        DecodeOptions(key=("metrics.n",)),
-        DecodeOptions(time="metrics.n", exclude=("m1*",)),
-    ],
-)
-@pytest.mark.parametrize("outside", [{}, {"metrics.n": 5}, {"n": 5}, {"job": "a"}])
-def test_what_stands_in_an_open_metrics_object_may_serve_or_collide(
-    options: DecodeOptions, outside: dict[str, Any]
-) -> None:
-    def record(i: int) -> dict[str, Any]:
-        return {**outside, "metrics": {"n": i, **{f"m{(6 * i + k) % 300}": k for k in range(6)}}}
-
-    swapped = [{"metrics": {"n": 3, "m1": 1}, **outside}, {"metrics": {"job": "b", "n": 3}, **outside}, outside]
-    payloads = [json.dumps(each).encode() for each in [*map(record, range(SAMPLES + 10)), *swapped, record(1)]]
-    decoder = Decoder(options)
-    found = outcomes(decoder, 0, payloads[:SAMPLES]) | outcomes(decoder, SAMPLES, payloads[SAMPLES:])
-    assert found == one_by_one(options, payloads)
-
-
-def test_records_of_an_open_metrics_object_keep_to_the_limits() -> None:
-    options = DecodeOptions(max_metrics=8, max_name_length=6)
-
-    def record(i: int) -> dict[str, Any]:
-        return {"label": "a", "metrics": {f"m{(6 * i + k) % 300}": k for k in range(6)}, "load": 1}
-
-    odd: list[dict[str, Any]] = [
-        {"label": "a", "metrics": {f"n{k}": k for k in range(9)}},
-        {"label": "a", "metrics": {f"n{k}": k for k in range(7)}, "load": 1},
-        {"label": "a", "metrics": {**{f"n{k}": k for k in range(7)}, "load": 2}, "load": 1},
-        {"label": "a", "metrics": {"load": 2}, "load": 1},
-        {"label": "a", "metrics": {"n" * 7: 1}},
-        {"label": "a", "metrics": {"n": True, "m": 1}},
-        {"label": "a", "metrics": {"n": None, "m": 1}},
-        {"label": "a", "metrics": {"n": {"m": 1}}},
-        {"label": "a", "metrics": {}},
-        {"label": "a", "metrics": {}, "load": 1},
-        {"label": "a", "load": 1},
-        {"label": "a", "metrics": 3},
-        {"label": "a"},
-    ]
-    payloads = [json.dumps(each).encode() for each in [*map(record, range(SAMPLES + 10)), *odd, record(1)]]
-    decoder = Decoder(options)
-    found = outcomes(decoder, 0, payloads[:SAMPLES]) | outcomes(decoder, SAMPLES, payloads[SAMPLES:])
-    assert found == one_by_one(options, payloads)

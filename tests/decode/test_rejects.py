@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -139,6 +140,19 @@ def test_a_whole_number_of_a_thousand_digits_is_too_long_a_label(problem: Proble
     )
 
 
+def test_no_setting_of_the_interpreter_makes_a_long_number_an_error(problem: Problem) -> None:
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(640)
+    try:
+        found = [problem(b'{"x": 1, "id": ' + b"7" * digits + b"}") for digits in (640, 641)]
+    finally:
+        sys.set_int_max_str_digits(limit)
+    assert found == [
+        "label field 'id' has 640 characters, more than the limit of 256 (max_label_length)",
+        "'id' is infinite or too large for a number",
+    ]
+
+
 @pytest.mark.parametrize(("opening", "closing"), [(b'{"a":', b"}"), (b"[", b"]")])
 def test_a_record_may_be_as_deep_as_the_limit(
     problem: Problem, batch_of: MakeBatch, opening: bytes, closing: bytes
@@ -168,6 +182,7 @@ def test_a_record_too_deep_for_the_parser_is_refused(problem: Problem, opening: 
         ({"done": "soon", "x": 1}, "time field 'done' holds 'soon': a time is epoch seconds, milli-, micro- or"),
         ({"done": True, "x": 1}, "time field 'done' holds true: "),
         ({"done": 1e20, "x": 1}, "time field 'done' holds 1e+20: "),
+        (b'{"x": 1, "done": 1' + b"0" * 400 + b"}", f"time field 'done' holds 1{'0' * 56}...: "),
         ({"done": [1], "x": 1}, "time field 'done' holds an array: "),
         ({"done": {"x": 1}, "x": 1}, "time field 'done' holds an object: "),
         ({"done": "x" * 100, "x": 1}, f"time field 'done' holds '{'x' * 57}...': "),
