@@ -15,13 +15,17 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Encoding", "Points", "chunks"]
+__all__ = ["Encoding", "Points", "chunks", "near_means"]
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 
 MEASURED_AT_ONCE = 1 << 18
 """Numbers subtracted in one go when pairs are measured: about a millisecond, and few enough to stay in the cache."""
+
+
+ROWS_AVERAGED = 4096
+"""Rows that stand for all when columns are centred: their mean lies within a few hundredths of a standard deviation."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,6 +139,17 @@ class Encoding:
             np.concatenate([*right, ones, halves], axis=1, dtype=dtype, casting="same_kind"),
             norms,
         )
+
+
+def near_means(values: Floats) -> Floats:
+    """A level near each metric's mean, shape (m,): the mean over a few thousand rows of a table of shape (n, m).
+
+    Centring needs no more, and a metric such as an epoch time, a small spread on a huge offset, needs that. The values
+    are divided before they are summed, so that the sum cannot overflow.
+    """
+    some = values[:: max(1, len(values) // ROWS_AVERAGED)]
+    has = ~np.isnan(some)
+    return np.asarray(np.where(has, some / np.maximum(has.sum(axis=0), 1), 0.0).sum(axis=0))
 
 
 def chunks(total: int, step: int) -> Iterator[slice]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from crackle_stream.detect.distances import Encoding, Floats, Points, Rows
+from crackle_stream.detect.distances import Encoding, Floats, Points, Rows, near_means
 
 __all__ = ["Screen", "Screened", "closest", "surely_near"]
 
@@ -62,7 +62,7 @@ class Screen:
         self._points = points
         self._threshold = threshold
         self._dtype = dtype
-        self._centre = _centre(points)
+        self._centre = near_means(points.values)
         self._shared = points.shared()
         self._comparable = points.always_comparable()
         metrics = points.values.shape[1]
@@ -149,16 +149,3 @@ def closest(points: Points, threshold: float) -> tuple[int, int, float] | None:
         return None
     distance = float(points.distances(np.array([first]), np.array([second]))[0])
     return (first, second, distance) if np.isfinite(distance) else None
-
-
-def _centre(points: Points) -> Floats:
-    """Each metric's mean, shape (m,).
-
-    A metric such as an epoch time is a small spread on a huge offset, and squares of the offset would drown it. The
-    values are divided before they are summed, so that the sum cannot overflow.
-    """
-    values, has = points.values, points.present
-    if has is None:
-        return np.asarray((values / len(values)).sum(axis=0))
-    counts = np.maximum(has.sum(axis=0), 1)
-    return np.asarray(np.where(has, values / counts, 0.0).sum(axis=0))

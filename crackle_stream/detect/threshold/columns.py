@@ -35,12 +35,14 @@ class Columns:
         values: shape (k, n), 0 where a task lacks the metric, so that sums over a row leave it out.
         present: shape (k, n), where it does not.
         counts: shape (k,), how many tasks have the metric.
+        complete: whether all tasks have all of them.
     """
 
     start: int
     values: Floats
     present: Mask
     counts: npt.NDArray[np.intp]
+    complete: bool
 
 
 def column_blocks(window: Window, stop: Callable[[], bool]) -> Iterator[Columns]:
@@ -49,12 +51,13 @@ def column_blocks(window: Window, stop: Callable[[], bool]) -> Iterator[Columns]
     for start in range(0, len(window.names), step):
         if stop():
             return
-        values = np.ascontiguousarray(window.values[:, start : start + step].T)
+        values = np.array(window.values[:, start : start + step].T, order="C")
         missing = np.isnan(values)
-        if missing.any():
-            values = np.where(missing, 0.0, values)
+        complete = not missing.any()
+        if not complete:
+            values[missing] = 0.0
         present = ~missing
-        yield Columns(start, values, present, present.sum(axis=1))
+        yield Columns(start, values, present, present.sum(axis=1), complete)
 
 
 def in_order(table: Floats) -> Floats:
@@ -70,4 +73,4 @@ def in_order(table: Floats) -> Floats:
 
 def tasks_with(window: Window, present: Mask) -> tuple[str, ...]:
     """Labels of the tasks that have something, in task order."""
-    return window.labels if present.all() else tuple(compress(window.labels, present.tolist()))
+    return window.labels if present.all() else tuple(compress(window.labels, present.tobytes()))

@@ -13,7 +13,7 @@ from crackle_stream.detect.threshold.verdict import Verdict, skips, too_few_task
 from crackle_stream.model import CracklePattern, NearMiss, PatternKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from crackle_stream.detect.threshold.pearson import Pairs
     from crackle_stream.model import Examination
@@ -54,32 +54,38 @@ class Correlation:
             return nothing
         verdict = Verdict()
         stop = verdict.stopping(context.stop)
-        table = Table.of(window.values)
-        pairs = screen(table, stop)
+        pairs = screen(window.values, stop)
         if pairs is not None:
-            self._judge(window, table, pairs, verdict, stop)
+            self._judge(window, pairs, verdict, stop)
         return verdict.examination()
 
-    def _judge(self, window: Window, table: Table, pairs: Pairs, verdict: Verdict, stop: Callable[[], bool]) -> None:
+    def _judge(self, window: Window, pairs: Pairs, verdict: Verdict, stop: Callable[[], bool]) -> None:
         tested = pairs.tasks >= LEAST_TASKS
         few = np.flatnonzero(~tested)
+        names = (" ~ ".join(_named(window, pairs, place)) for place in few.tolist())
         verdict.tests = int(tested.sum())
-        verdict.skipped += skips(
-            TOO_FEW_BOTH, "pairs", len(few), (" ~ ".join(_named(window, pairs, k)) for k in few.tolist())
-        )
+        verdict.skipped += skips(TOO_FEW_BOTH, "pairs", len(few), names)
         strength = np.where(tested, np.abs(pairs.r), 0.0)
         unsure = tested & ~(strength + pairs.error < self.threshold)
         strength[unsure] = 0.0
-        for places, r in raw_sum_pearson(table, pairs, np.flatnonzero(unsure), stop):
-            strength[places] = np.where(np.abs(r) < self.threshold, np.abs(r), 0.0)
-            for place, value in zip(places.tolist(), r.tolist(), strict=True):
-                if abs(value) >= self.threshold:
-                    both = table.both(pairs.first[place], pairs.second[place])
-                    pattern = _pattern(_named(window, pairs, place), value, tasks_with(window, both))
-                    verdict.add(pattern, int(both.argmax()))
+        if unsure.any():
+            table = Table.of(window, stop)
+            for places, r in raw_sum_pearson(table, pairs, np.flatnonzero(unsure), stop):
+                strong = np.abs(r) >= self.threshold
+                strength[places[~strong]] = np.nan_to_num(np.abs(r[~strong]))
+                found = dict(zip(places[strong].tolist(), r[strong].tolist(), strict=True))
+                _report(window, table, pairs, verdict, found)
         if len(strength) and strength.max() > 0.0:
             best = _named(window, pairs, int(strength.argmax()))
             verdict.nearest = NearMiss(" ~ ".join(best), float(strength.max()), self.threshold, "|r|")
+
+
+def _report(window: Window, table: Table, pairs: Pairs, verdict: Verdict, found: Mapping[int, float]) -> None:
+    """Add the pairs of the given places, each with its r."""
+    for place, r in found.items():
+        both = table.both(pairs.first[place], pairs.second[place])
+        pattern = _pattern(_named(window, pairs, place), r, tasks_with(window, both))
+        verdict.add(pattern, int(both.argmax()))
 
 
 def _named(window: Window, pairs: Pairs, place: int) -> tuple[str, str]:

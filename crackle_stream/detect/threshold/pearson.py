@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
-from crackle_stream.detect.distances import chunks
-from crackle_stream.detect.threshold.columns import EPSILON, Floats, Mask, in_order
+from crackle_stream.detect.distances import chunks, near_means
+from crackle_stream.detect.threshold.columns import EPSILON, Floats, Mask, column_blocks, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from crackle_stream.window import Window
 
 __all__ = ["Pairs", "Table", "raw_sum_pearson", "screen"]
 
@@ -21,8 +23,8 @@ Places = npt.NDArray[np.intp]
 NUMBERS_AT_ONCE = 1 << 17
 """Products summed one after another in one go: about a millisecond."""
 
-PRODUCTS_AT_ONCE = 1 << 27
-"""Multiplications of a screening step: a few milliseconds each for its four products."""
+PRODUCTS_AT_ONCE = 1 << 24
+"""Multiplications of a screening step: a millisecond or so for its four products."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,26 +40,22 @@ class Table:
     present: Mask | None
 
     @classmethod
-    def of(cls, values: Floats) -> Self:
-        """The table of a window's values, shape (n, m), NaN for what is missing."""
-        columns = np.ascontiguousarray(values.T)
-        missing = np.isnan(columns)
-        if not missing.any():
-            return cls(columns, None)
-        return cls(np.where(missing, 0.0, columns), ~missing)
+    def of(cls, window: Window, stop: Callable[[], bool]) -> Self:
+        """The table of a window's values; unfinished where `stop` ended it."""
+        values = np.zeros((len(window.names), len(window)))
+        present = np.zeros(values.shape, dtype=bool)
+        complete = True
+        for block in column_blocks(window, stop):
+            rows = slice(block.start, block.start + len(block.values))
+            values[rows], present[rows] = block.values, block.present
+            complete &= block.complete
+        return cls(values, None if complete else present)
 
     def both(self, first: int, second: int) -> Mask:
         """Which tasks have both metrics, shape (n,)."""
         if self.present is None:
             return np.ones(self.values.shape[1], dtype=bool)
         return np.asarray(self.present[first] & self.present[second])
-
-    def centred(self) -> Floats:
-        """The values less each metric's mean, 0 where a task lacks the metric."""
-        if self.present is None:
-            return np.asarray(self.values - self.values.mean(axis=1, keepdims=True))
-        counts = np.maximum(self.present.sum(axis=1, keepdims=True), 1)
-        return np.where(self.present, self.values - self.values.sum(axis=1, keepdims=True) / counts, 0.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,11 +77,16 @@ class Pairs:
     error: Floats
 
 
-def screen(table: Table, stop: Callable[[], bool]) -> Pairs | None:
-    """R of all pairs from products of centred columns, with a bound on the rounding of either way to compute it.
+def screen(values: Floats, stop: Callable[[], bool]) -> Pairs | None:
+    """Pearson's r of all pairs from products of centred columns, and a bound on all rounding.
 
     The raw-sum formula subtracts two sums that both grow with the offset of the data, and loses digits in proportion
-    to kappa = n sum x^2 / (n sum x^2 - (sum x)^2); centred columns lose next to none [1]_.
+    to kappa = n sum x^2 / (n sum x^2 - (sum x)^2); centred columns lose next to none [1]_. The bound is that of both
+    ways to compute r together.
+
+    Args:
+        values: shape (n, m), NaN for what is missing.
+        stop: asked every few milliseconds.
 
     Returns:
         The pairs, or None where `stop` ended it.
@@ -92,17 +95,18 @@ def screen(table: Table, stop: Callable[[], bool]) -> Pairs | None:
         .. [1] T. F. Chan, G. H. Golub and R. J. LeVeque, "Algorithms for Computing the Sample Variance: Analysis and
            Recommendations", 1983, doi:10.1080/00031305.1983.10483115
     """
-    m, n = table.values.shape
+    n, m = values.shape
+    centre = near_means(values)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        centred = table.centred()
-        moments = _moments(centred, table.present, stop)
+        moments = _moments(values, centre, stop)
         if moments is None:
             return None
         tasks, sums, squares, products = moments
         spread = tasks * squares - sums * sums
         scale = np.sqrt(spread * spread.T)
         r = (tasks * products - sums * sums.T) / scale
-        size = np.einsum("ij,ij->i", table.values, table.values) + np.einsum("ij,ij->i", centred, centred)
+        # (x + c)^2 <= 2 x^2 + 2 c^2 bounds the raw sums of squares; the centred ones are added.
+        size = 3.0 * squares.diagonal() + 2.0 * tasks.diagonal() * centre * centre
         kappa = tasks * size[:, np.newaxis] / spread
         error = 4.0 * (n + 8) * (EPSILON / 2) * (kappa + kappa.T)
     error[~(np.isfinite(error) & np.isfinite(r) & (spread > 0) & (spread.T > 0))] = np.inf
@@ -110,33 +114,33 @@ def screen(table: Table, stop: Callable[[], bool]) -> Pairs | None:
     return Pairs(first, second, tasks[first, second], r[first, second], error[first, second])
 
 
-def _moments(
-    centred: Floats, present: Mask | None, stop: Callable[[], bool]
-) -> tuple[Floats, Floats, Floats, Floats] | None:
+def _moments(values: Floats, centre: Floats, stop: Callable[[], bool]) -> tuple[Floats, Floats, Floats, Floats] | None:
     """Of each ordered pair (i, j) over the tasks that have both: their number, sum x_i, sum x_i^2, sum x_i x_j."""
-    m, n = centred.shape
+    n, m = values.shape
     tasks, sums, squares, products = np.zeros((4, m, m))
     for part in chunks(n, max(1, PRODUCTS_AT_ONCE // max(1, m * m))):
         if stop():
             return None
-        x = centred[:, part]
-        products += x @ x.T
-        if present is None:
-            tasks += part.stop - part.start
-            sums += x.sum(axis=1, keepdims=True)
-            squares += np.einsum("ij,ij->i", x, x)[:, np.newaxis]
+        x = values[part] - centre
+        missing = np.isnan(x)
+        if missing.any():
+            x[missing] = 0.0
+            have = (~missing).astype(np.float64)
+            tasks += have.T @ have
+            sums += x.T @ have
+            squares += (x * x).T @ have
         else:
-            have = present[:, part].astype(np.float64)
-            tasks += have @ have.T
-            sums += x @ have.T
-            squares += (x * x) @ have.T
+            tasks += len(x)
+            sums += x.sum(axis=0)[:, np.newaxis]
+            squares += np.einsum("ij,ij->j", x, x)[:, np.newaxis]
+        products += x.T @ x
     return tasks, sums, squares, products
 
 
 def raw_sum_pearson(
     table: Table, pairs: Pairs, wanted: Places, stop: Callable[[], bool]
 ) -> Iterator[tuple[Places, Floats]]:
-    """R of the wanted pairs as the crate computes it, until `stop`.
+    """Pearson's r of the wanted pairs as the crate computes it, until `stop`.
 
     With sums from the first task to the last, r = (n Sxy - Sx Sy) / sqrt((n Sxx - Sx^2) (n Syy - Sy^2)), and 0 where
     the denominator is under 2.22e-16. Where values hardly vary on a large offset the outcome is rounding, and may be
@@ -147,8 +151,8 @@ def raw_sum_pearson(
     """
     values, has = table.values, table.present
     sums = squares = np.empty(0)
-    if has is None and len(wanted):
-        sums, squares = _column_sums(values)
+    if has is None:
+        sums, squares = _column_sums(values, stop)
     for part in chunks(len(wanted), max(1, NUMBERS_AT_ONCE // max(1, values.shape[1]))):
         if stop():
             return
@@ -169,11 +173,13 @@ def raw_sum_pearson(
             yield places, np.divide(numerator, denominator, out=np.zeros(len(places)), where=defined)
 
 
-def _column_sums(values: Floats) -> tuple[Floats, Floats]:
-    """Sum and sum of squares of each row, from left to right."""
-    step = max(1, NUMBERS_AT_ONCE // max(1, values.shape[1]))
-    parts = [values[part] for part in chunks(len(values), step)]
-    with np.errstate(over="ignore"):
-        sums = [in_order(part) for part in parts]
-        squares = [in_order(part * part) for part in parts]
-    return np.concatenate(sums), np.concatenate(squares)
+def _column_sums(values: Floats, stop: Callable[[], bool]) -> tuple[Floats, Floats]:
+    """Sum and sum of squares of each row, from left to right; zeros from where `stop` ended it."""
+    sums, squares = np.zeros((2, len(values)))
+    for part in chunks(len(values), max(1, NUMBERS_AT_ONCE // max(1, values.shape[1]))):
+        if stop():
+            break
+        some = values[part]
+        with np.errstate(over="ignore"):
+            sums[part], squares[part] = in_order(some), in_order(some * some)
+    return sums, squares

@@ -1,0 +1,14 @@
+"""What things cost, measured by hand: `python -m benchmarks.cooling`, `.ingest`, `.loop_lateness`.
+
+Figures of one run mean little on a busy machine: every benchmark takes several rounds in turn and prints the median
+with the smallest and the largest.
+"""
+
+from __future__ import annotations
+
+import os
+
+# One thread for the linear algebra, as a consumer has it: the other cores belong to the event loop and to other
+# kilns. It must be said before numpy is imported anywhere.
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")

@@ -1,0 +1,80 @@
+"""How late an event loop ticks while windows are cooled: `python -m benchmarks.loop_lateness [--rounds N]`.
+
+A task on the loop sleeps for a millisecond again and again and notes how much later than that it wakes. Meanwhile a
+worker thread cools windows of 5,000 tasks and 16 metrics back to back. Rounds alternate with an idle worker, whose
+lateness is what the machine itself adds; the p99 of the quietest round is the one least marked by others' work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from threading import Event
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.machine import describe
+from benchmarks.windows import window
+from crackle_stream import ThermalProfile, cool
+
+if TYPE_CHECKING:
+    from crackle_stream import Window
+
+TICK_S = 0.001
+TASKS, METRICS = 5_000, 16
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="rounds over all rows (5)")
+    parser.add_argument("--seconds", type=float, default=2.0, help="seconds a row takes in a round (2)")
+    options = parser.parse_args()
+    print(describe())
+    print(f"\nLateness of a {TICK_S * 1e3:.0f} ms tick in ms, {options.rounds} rounds of {options.seconds:g} s each\n")
+    print(f"{'in the worker thread':<34}     p50     p99  quietest p99     max   coolings/s")
+    windows: dict[str, Window | None] = {
+        "nothing": None,
+        "5,000 x 16 scattered": window(TASKS, METRICS),
+        "5,000 x 16 scattered, 10% missing": window(TASKS, METRICS, missing=0.1),
+        "5,000 x 16 in five groups": window(TASKS, METRICS, groups=5),
+    }
+    late: dict[str, list[list[float]]] = {name: [] for name in windows}
+    coolings = dict.fromkeys(windows, 0)
+    for _ in range(options.rounds):
+        for name, seen in windows.items():
+            ticks, count = asyncio.run(_round(seen, options.seconds))
+            late[name].append(ticks)
+            coolings[name] += count
+    for name, rounds in late.items():
+        all_ticks = np.concatenate(rounds) * 1e3
+        p50, p99 = np.percentile(all_ticks, [50, 99])
+        quietest = min(float(np.percentile(each, 99)) for each in rounds) * 1e3
+        rate = coolings[name] / options.rounds / options.seconds
+        print(f"{name:<34}  {p50:6.2f}  {p99:6.2f}        {quietest:6.2f}  {all_ticks.max():6.1f}   {rate:10.1f}")
+
+
+async def _round(seen: Window | None, seconds: float) -> tuple[list[float], int]:
+    """Tick for some seconds; lateness of each tick in seconds, and how many coolings were done meanwhile."""
+    over = Event()
+    worker = None if seen is None else asyncio.create_task(asyncio.to_thread(_cool_until, over, seen))
+    loop = asyncio.get_running_loop()
+    late: list[float] = []
+    end = loop.time() + seconds
+    while (began := loop.time()) < end:
+        await asyncio.sleep(TICK_S)
+        late.append(loop.time() - began - TICK_S)
+    over.set()
+    return late, 0 if worker is None else await worker
+
+
+def _cool_until(over: Event, seen: Window) -> int:
+    count, profile = 0, ThermalProfile.default()
+    while not over.is_set():
+        cool(seen, profile)
+        count += 1
+    return count
+
+
+if __name__ == "__main__":
+    main()

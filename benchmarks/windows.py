@@ -1,0 +1,34 @@
+"""Windows to measure on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crackle_stream import Window
+
+__all__ = ["window"]
+
+
+def window(tasks: int, metrics: int, *, missing: float = 0.0, groups: int = 0, seed: int = 1) -> Window:
+    """A window of independent normal metrics of unit variance.
+
+    Args:
+        tasks: number of rows.
+        metrics: number of columns.
+        missing: share of values left out at random.
+        groups: tight groups that the tasks fall into; with 0 nothing is near anything in many metrics, which is the
+            hardest case: every task leads.
+        seed: of the generator.
+    """
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(tasks, metrics))
+    if groups:
+        centres = rng.normal(size=(groups, metrics)) * 20
+        values = values * 0.1 + centres[rng.integers(0, groups, tasks)]
+    values[rng.random(values.shape) < missing] = np.nan
+    return Window.from_columns(
+        [f"task-{row}" for row in range(tasks)],
+        np.arange(tasks, dtype=np.float64),
+        [f"metric_{column}" for column in range(metrics)],
+        values,
+    )
