@@ -20,8 +20,8 @@ from crackle_stream.alerting import AlertPolicy, Lifecycle, Sighting
 from crackle_stream.commit import SettledPositions
 from crackle_stream.cooling import CoolingReport
 from crackle_stream.decode import Decoder
-from crackle_stream.errors import CrackleError, NotDrained, SourceUnavailable
-from crackle_stream.model import CracklePattern, Partition, RecordBatch, TaskBatch
+from crackle_stream.errors import CrackleError, NotDrained
+from crackle_stream.model import CracklePattern, Partition
 from crackle_stream.profile import ThermalProfile
 from crackle_stream.protocols import Clock, Sink, Source, SystemClock
 from crackle_stream.schedule import CoolingSchedule
@@ -29,9 +29,9 @@ from crackle_stream.stream import events
 from crackle_stream.stream.cooler import Cooler
 from crackle_stream.stream.deadletter import DeadLetterFile
 from crackle_stream.stream.dispatch import Dispatcher, Subscription
-from crackle_stream.stream.inbox import Inbox
 from crackle_stream.stream.intake import Intake
 from crackle_stream.stream.options import KilnOptions, RunOptions
+from crackle_stream.stream.reader import Batch, Reader
 from crackle_stream.stream.scope import KilnId, Scope
 from crackle_stream.stream.statistics import Statistics, Tally
 from crackle_stream.window import Window
@@ -39,12 +39,7 @@ from crackle_stream.window import Window
 __all__ = ["Pipeline"]
 
 COMMIT_EVERY_S = 1.0
-OPEN_RETRY_FIRST_S = 1.0
-OPEN_RETRY_MOST_S = 10.0
 CLOSE_WITHIN_S = 15.0
-POLL_S = 0.2
-"""How long the reader waits for room before it polls a paused source again, to keep a broker's session alive."""
-INBOX_BATCHES = 4
 
 
 class Pipeline:
@@ -96,7 +91,6 @@ class Pipeline:
         self._tally = Tally()
         self._settled = SettledPositions()
         self._lifecycles: dict[KilnId, Lifecycle] = {}
-        self._generation = 0
         self._began = 0.0
         self._exits = AsyncExitStack()
         kiln = KilnOptions() if kiln is None else kiln
@@ -127,9 +121,8 @@ class Pipeline:
         subscriptions = [sink if isinstance(sink, Subscription) else Subscription(sink) for sink in sinks]
         rng = random.Random(self._options.seed)  # noqa: S311 - jitter, not secrets
         self._dispatcher = Dispatcher(subscriptions, emit=self._emit, rng=rng)
-        self._inbox: Inbox[tuple[int, RecordBatch | TaskBatch]] | None = None
+        self._reader = Reader(source, self._emit)
         self._stopping: anyio.Event | None = None
-        self._quiet = True
 
     async def __aenter__(self) -> Self:
         """Open the sinks, then the source.
@@ -139,11 +132,10 @@ class Pipeline:
             CrackleError: a sink or the source can never be opened.
         """
         self._stopping = anyio.Event()
-        self._inbox = Inbox(INBOX_BATCHES)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._dispatcher.opened())
             self._source.listen(self)
-            await self._open_source()
+            await self._reader.open(self._options.start_timeout)
             stack.push_async_exit(self._close_source)
             self._exits = stack.pop_all()
         names = self._dispatcher.sinks
@@ -168,13 +160,13 @@ class Pipeline:
             ReaderGone: whoever read standard output has gone.
             CrackleError: the source failed for good.
         """
-        stopping, inbox = self._ready()
+        stopping = self._ready()
         self._began = self._clock.monotonic()
         with _single_error():
             async with anyio.create_task_group() as background:
                 background.start_soon(self._tick)
                 background.start_soon(self._commit_regularly)
-                await self._work(stopping, inbox)
+                await self._work(stopping)
                 await self._commit()
                 background.cancel_scope.cancel()
 
@@ -235,7 +227,7 @@ class Pipeline:
 
     async def revoked(self, partitions: Sequence[Partition]) -> None:
         """Partitions are leaving: commit what is settled, then forget the rest; the source calls this."""
-        self._generation += 1
+        self._reader.generation += 1
         await self._commit()
         self._settled.revoke(partitions)
         gone = self._scope.drop(partitions)
@@ -246,7 +238,7 @@ class Pipeline:
 
     # -- the rooms, each a task ------------------------------------------------------------------------------------
 
-    async def _work(self, stopping: anyio.Event, inbox: Inbox[tuple[int, RecordBatch | TaskBatch]]) -> None:
+    async def _work(self, stopping: anyio.Event) -> None:
         """Read, cool and deliver; once reading is over, within the grace."""
         with anyio.CancelScope() as grace:
             async with anyio.create_task_group() as delivering:
@@ -255,9 +247,8 @@ class Pipeline:
                 async with anyio.create_task_group() as cooling:
                     cooling.start_soon(self._cooler.run, self._handle, self._retired)
                     async with anyio.create_task_group() as feeding:
-                        feeding.start_soon(self._feed, inbox)
-                        await self._read(stopping, inbox)
-                        inbox.close()
+                        feeding.start_soon(self._feed)
+                        await self._reader.run(stopping)
                     await self._flush(stopping)
                     self._cooler.close()
                 self._dispatcher.close()
@@ -268,54 +259,22 @@ class Pipeline:
                 left["windows not cooled"] = self._cooler.waiting
             raise NotDrained(left, self._options.shutdown_grace)
 
-    async def _read(self, stopping: anyio.Event, inbox: Inbox[tuple[int, RecordBatch | TaskBatch]]) -> None:
-        """Source to inbox; a full inbox pauses the source, which is still polled."""
-        while not stopping.is_set():
-            batch = await self._next(stopping)
-            if batch is None:
-                return
-            self._quiet = len(batch) == 0
-            if self._quiet:
-                continue
-            generation = self._generation
-            if inbox.full:
-                self._source.pause()
-                while not await inbox.wait_for_room(POLL_S):
-                    await self._source.read()
-                self._source.resume()
-            if generation == self._generation:
-                inbox.put((generation, batch))
-
-    async def _next(self, stopping: anyio.Event) -> RecordBatch | TaskBatch | None:
-        """The source's next batch; None at its end, or when asked to stop while waiting."""
-        batch: RecordBatch | TaskBatch | None = None
-
-        async def give_up(scope: anyio.CancelScope) -> None:
-            await stopping.wait()
-            scope.cancel()
-
-        async with anyio.create_task_group() as waiting:
-            waiting.start_soon(give_up, waiting.cancel_scope)
-            batch = await self._source.read()
-            waiting.cancel_scope.cancel()
-        return batch
-
-    async def _feed(self, inbox: Inbox[tuple[int, RecordBatch | TaskBatch]]) -> None:
+    async def _feed(self) -> None:
         """Inbox to kilns; each window that ends goes to the cooler, which may make us wait."""
-        while (item := await inbox.get()) is not None:
+        while (item := await self._reader.inbox.get()) is not None:
             generation, records = item
-            if generation == self._generation:
+            if generation == self._reader.generation:
                 await self._feed_batch(records, generation)
             await anyio.lowlevel.checkpoint()
 
-    async def _feed_batch(self, records: RecordBatch | TaskBatch, generation: int) -> None:
+    async def _feed_batch(self, records: Batch, generation: int) -> None:
         """Decode a batch and hand it over; until all of it is, its first row holds the position back."""
         offsets = records.positions.offsets
         self._settled.hand(records, records.positions.partition, int(offsets[0]), int(offsets[-1]))
         batch, log_times = await self._intake.take(records)
         for kiln, window in self._scope.feed(batch, log_times):
             await self._cooler.put(kiln, window)
-            if generation != self._generation:
+            if generation != self._reader.generation:
                 return
         self._settled.release(records)
         await self._close_oldest()
@@ -361,7 +320,7 @@ class Pipeline:
             return
         while True:
             await anyio.sleep(min(max(seconds / 10, 0.01), 1.0))
-            if self._quiet and self._inbox is not None and not len(self._inbox) and not self._source.lag():
+            if self._reader.idle:
                 for kiln, window in self._scope.idle(seconds):
                     await self._cooler.put(kiln, window)
 
@@ -390,34 +349,17 @@ class Pipeline:
 
     # -- opening and closing ---------------------------------------------------------------------------------------
 
-    async def _open_source(self) -> None:
-        """Try until it opens or `start_timeout` is over."""
-        deadline = anyio.current_time() + self._options.start_timeout
-        wait = OPEN_RETRY_FIRST_S
-        while True:
-            try:
-                await self._source.__aenter__()
-            except SourceUnavailable as failure:
-                left = deadline - anyio.current_time()
-                if left <= 0:
-                    raise
-                self._emit(events.SourceFailed(self._source.name, str(failure), min(wait, left)))
-                await anyio.sleep(min(wait, left))
-                wait = min(2 * wait, OPEN_RETRY_MOST_S)
-            else:
-                return
-
     async def _close_source(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._source.__aexit__(kind, error, trace)
 
-    def _ready(self) -> tuple[anyio.Event, Inbox[tuple[int, RecordBatch | TaskBatch]]]:
-        if self._stopping is None or self._inbox is None:
+    def _ready(self) -> anyio.Event:
+        if self._stopping is None:
             raise CrackleError("run() was called outside `async with Pipeline(...)`: enter the pipeline first")
         if self._began:
             raise CrackleError("run() was called twice: a pipeline runs once, build another")
-        return self._stopping, self._inbox
+        return self._stopping
 
     def _emit(self, event: events.Event) -> None:
         self._tally.see(event)

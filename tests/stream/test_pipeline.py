@@ -265,7 +265,7 @@ async def test_a_dead_sink_at_the_end_of_the_stream_is_given_the_grace_and_then_
 
 
 async def test_a_slow_sink_pauses_the_source_which_is_still_polled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crackle_stream.stream.pipeline.POLL_S", 0.005)
+    monkeypatch.setattr("crackle_stream.stream.reader.POLL_S", 0.005)
     flapping = [line for number in range(60) for line in shifting(100, 50 + 50 * (number % 2), start=100 * number)]
     source, sink = Scripted(flapping, size=100), Gated()
     policy = AlertPolicy(resolve_after=1)
@@ -297,7 +297,7 @@ async def test_cool_now_cools_what_is_new_and_hands_back_what_it_found() -> None
 
 
 async def test_a_source_that_is_not_there_yet_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crackle_stream.stream.pipeline.OPEN_RETRY_FIRST_S", 0.001)
+    monkeypatch.setattr("crackle_stream.stream.reader.OPEN_RETRY_FIRST_S", 0.001)
     source = Scripted(shifting(10, 5))
     source.fails = 2
     _, seen = await run(source, MemorySink())

@@ -1,0 +1,116 @@
+"""Reads the source and hands its batches over; a full hand-over pauses the source, which is still polled."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TypeAlias
+
+import anyio
+
+from crackle_stream.errors import SourceUnavailable
+from crackle_stream.model import RecordBatch, TaskBatch
+from crackle_stream.protocols import Source
+from crackle_stream.stream.events import Event, SourceFailed
+from crackle_stream.stream.inbox import Inbox
+
+__all__ = ["Batch", "Reader"]
+
+Batch: TypeAlias = RecordBatch | TaskBatch
+
+INBOX_BATCHES = 4
+POLL_S = 0.2
+"""How long to wait for room before a paused source is polled again, to keep a broker's session alive."""
+
+OPEN_RETRY_FIRST_S = 1.0
+OPEN_RETRY_MOST_S = 10.0
+
+
+class Reader:
+    """The source's side of the pipeline.
+
+    Args:
+        source: what is read.
+        emit: where events go.
+
+    Attributes:
+        inbox: batches with the generation they were read in.
+        generation: counts how often partitions left us; batches of an older one are void.
+    """
+
+    def __init__(self, source: Source, emit: Callable[[Event], None]) -> None:
+        self._source = source
+        self._emit = emit
+        self._quiet = True
+        self.inbox: Inbox[tuple[int, Batch]] = Inbox(INBOX_BATCHES)
+        self.generation = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything there is has been read and taken."""
+        return self._quiet and not len(self.inbox) and not self._source.lag()
+
+    async def open(self, timeout_s: float) -> None:
+        """Try until the source opens.
+
+        Raises:
+            SourceUnavailable: it did not within the time.
+        """
+        deadline = anyio.current_time() + timeout_s
+        wait = OPEN_RETRY_FIRST_S
+        while True:
+            try:
+                await self._source.__aenter__()
+            except SourceUnavailable as failure:
+                left = deadline - anyio.current_time()
+                if left <= 0:
+                    raise
+                self._emit(SourceFailed(self._source.name, str(failure), min(wait, left)))
+                await anyio.sleep(min(wait, left))
+                wait = min(2 * wait, OPEN_RETRY_MOST_S)
+            else:
+                return
+
+    async def run(self, stopping: anyio.Event) -> None:
+        """Read until the source ends or we are asked to stop; then the inbox is closed."""
+        while not stopping.is_set():
+            batch = await self._next(stopping)
+            if batch is None:
+                break
+            self._quiet = len(batch) == 0
+            if not self._quiet:
+                await self._hand_over(batch)
+        self.inbox.close()
+
+    async def _hand_over(self, batch: Batch) -> None:
+        generation = self.generation
+        batches = await self._wait_paused(batch) if self.inbox.full else [batch]
+        for each in batches:
+            await self.inbox.wait_for_room(math.inf)
+            if generation == self.generation:
+                self.inbox.put((generation, each))
+
+    async def _wait_paused(self, batch: Batch) -> list[Batch]:
+        """Wait for room; what a paused source yields all the same is kept, and it is asked for no more."""
+        held = [batch]
+        self._source.pause()
+        while not await self.inbox.wait_for_room(POLL_S):
+            if len(held) == 1:
+                more = await self._source.read()
+                held += [more] if more is not None and len(more) else []
+        self._source.resume()
+        return held
+
+    async def _next(self, stopping: anyio.Event) -> Batch | None:
+        """The source's next batch; None at its end, or when asked to stop while waiting."""
+        batch: Batch | None = None
+
+        async def give_up(scope: anyio.CancelScope) -> None:
+            await stopping.wait()
+            scope.cancel()
+
+        async with anyio.create_task_group() as waiting:
+            waiting.start_soon(give_up, waiting.cancel_scope)
+            batch = await self._source.read()
+            waiting.cancel_scope.cancel()
+        return batch

@@ -1,0 +1,91 @@
+"""The reader hands batches over in order, pauses a source that is too quick, and loses nothing."""
+
+import anyio
+import anyio.lowlevel
+import numpy as np
+import pytest
+
+from crackle_stream.model import Partition, Positions, RecordBatch
+from crackle_stream.protocols import Source
+from crackle_stream.stream.reader import INBOX_BATCHES, Reader
+
+
+class Counting(Source):
+    """Yields batches of one record, numbered; says what was asked of it."""
+
+    name = "counting"
+
+    def __init__(self, count: int, *, obeys: bool = True) -> None:
+        self.count = count
+        self.obeys = obeys
+        self.next = 0
+        self.paused = False
+        self.calls: list[str] = []
+
+    async def read(self) -> RecordBatch | None:
+        self.calls.append("read")
+        if self.next == self.count:
+            return None
+        number = self.next
+        size = 0 if self.paused and self.obeys else 1
+        self.next += size
+        positions = Positions(Partition("counting"), np.arange(number, number + size, dtype=np.int64))
+        return RecordBatch([b"%d" % number] * size, positions, np.zeros(size))
+
+    def pause(self) -> None:
+        self.calls.append("pause")
+        self.paused = True
+
+    def resume(self) -> None:
+        self.calls.append("resume")
+        self.paused = False
+
+
+async def drain(reader: Reader) -> list[bytes]:
+    payloads: list[bytes] = []
+    while (item := await reader.inbox.get()) is not None:
+        batch = item[1]
+        assert isinstance(batch, RecordBatch)
+        payloads += batch.payloads
+    return payloads
+
+
+@pytest.mark.parametrize("obeys", [True, False])
+async def test_a_full_inbox_pauses_the_source_and_nothing_is_lost(obeys: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crackle_stream.stream.reader.POLL_S", 0.001)
+    source = Counting(12, obeys=obeys)
+    reader = Reader(source, lambda event: None)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(reader.run, anyio.Event())
+        with anyio.fail_after(10):
+            while "pause" not in source.calls or source.calls[-1] != "read":
+                await anyio.lowlevel.checkpoint()
+        assert len(reader.inbox) == INBOX_BATCHES
+        payloads = await drain(reader)
+    assert payloads == [b"%d" % number for number in range(12)]
+    assert "resume" in source.calls
+
+
+async def test_batches_of_partitions_that_left_while_waiting_are_not_handed_over() -> None:
+    source = Counting(INBOX_BATCHES + 1)
+    reader = Reader(source, lambda event: None)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(reader.run, anyio.Event())
+        await anyio.wait_all_tasks_blocked()
+        reader.generation += 1
+        payloads = await drain(reader)
+    assert payloads == [b"%d" % number for number in range(INBOX_BATCHES)]
+
+
+async def test_stopping_ends_a_read_that_waits() -> None:
+    class Silent(Counting):
+        async def read(self) -> RecordBatch | None:
+            await anyio.sleep_forever()
+            raise AssertionError("never reached")
+
+    reader, stopping = Reader(Silent(0), lambda event: None), anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(reader.run, stopping)
+        await anyio.wait_all_tasks_blocked()
+        stopping.set()
+    assert await reader.inbox.get() is None
