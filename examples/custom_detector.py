@@ -36,7 +36,8 @@ class RoundTimes:
 
     def examine(self, window: Window, context: Context) -> Examination:
         """Metrics ending in _ms whose values are mostly whole seconds: a timeout at work."""
-        candidates, skipped = [], []
+        candidates: list[Candidate] = []
+        skipped: list[Skip] = []
         nearest: NearMiss | None = None
         tested = 0
         for name in window.names:

@@ -11,7 +11,6 @@ from crackle_stream.information.histogram import (
     Codes,
     Floats,
     bin_codes,
-    bits,
     count_codes,
     entropy_of_codes,
     metric_columns,
