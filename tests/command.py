@@ -58,9 +58,14 @@ def task_lines(tasks: Iterable[Mapping[str, object]]) -> str:
 
 
 def shifting(count: int = 500) -> str:
-    """Tasks whose latency triples in the middle, as JSON lines."""
+    """Tasks whose latency triples in the middle, as JSON lines: one piece of news, and nothing else to find."""
+    golden = 0.6180339887
     return task_lines(
-        {"task": f"t{number}", "ts": 1.7e9 + number, "latency": 100 + number % 7 + (200 if number >= count // 2 else 0)}
+        {
+            "task": f"t{number}",
+            "ts": 1.7e9 + number / 100,
+            "latency": 100 + 100 * (number * golden % 1) + (300 if number >= count // 2 else 0),
+        }
         for number in range(count)
     )
 

@@ -121,6 +121,7 @@ def _window(values: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Window
 
 
 def _examined(detector: Detector, title: str, window: Window, context: _Context | None = None) -> Examination:
+    before = window.values.tobytes(), window.times.tobytes()
     try:
         made = detector.examine(window, context or _context())
     except Exception as error:
@@ -130,6 +131,10 @@ def _examined(detector: Detector, title: str, window: Window, context: _Context 
     require(
         isinstance(made, Examination),
         f"{detector.name} returns {type(made).__name__} on the window {title!r}: return an Examination",
+    )
+    require(
+        (window.values.tobytes(), window.times.tobytes()) == before,
+        f"{detector.name} changes the window {title!r}: copy the columns before changing them",
     )
     return made
 
@@ -176,13 +181,7 @@ def _found(made: Examination) -> list[tuple[object, ...]]:
 
 def _check_repeatable(detector: Detector, windows: Mapping[str, Window], first: Mapping[str, Examination]) -> None:
     for title in reversed(list(windows)):
-        window = windows[title]
-        before = window.values.tobytes(), window.times.tobytes()
-        again = _examined(detector, title, window)
-        require(
-            (window.values.tobytes(), window.times.tobytes()) == before,
-            f"{detector.name} changes the window {title!r}: copy the columns before changing them",
-        )
+        again = _examined(detector, title, windows[title])
         require(
             _found(again) == _found(first[title]),
             f"{detector.name} finds something else the second time on the window {title!r}: keep no state, draw "
