@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 
 from crackle_stream.app.config import Component, Configuration, ConfiguredSink
-from crackle_stream.app.config.sections import NEVER, KilnSection
+from crackle_stream.app.config.sections import KilnSection
 from crackle_stream.profile import THRESHOLD_DETECTORS
 
 __all__ = ["outline"]
@@ -56,8 +56,9 @@ def _decode(configuration: Configuration) -> str:
 
 def _kiln(kiln: KilnSection) -> str:
     ends = []
-    if kiln.every_tasks != NEVER:
-        ends.append(f"{kiln.every_tasks} tasks")
+    if not isinstance(kiln.every_tasks, str):
+        most = kiln.every_tasks > kiln.capacity
+        ends.append(f"{kiln.capacity} tasks (the ring holds no more)" if most else f"{kiln.every_tasks} tasks")
     if not isinstance(kiln.every_seconds, str):
         ends.append(_span(kiln.every_seconds))
     cut = f"a window every {' or '.join(ends)}" if ends else "a window when it is full"

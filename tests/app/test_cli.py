@@ -131,6 +131,15 @@ def test_other_choices_are_shown_as_well(tmp_path: Path) -> None:
     )
 
 
+def test_a_window_longer_than_the_ring_is_shown_as_what_it_will_be(tmp_path: Path) -> None:
+    path = tmp_path / "crackle.toml"
+    path.write_text("[kiln]\ncapacity = 100\n")
+    assert (
+        "  kiln          100 tasks, a window every 100 tasks (the ring holds no more) or 30 s, "
+        in (invoke("check", str(path))[1])
+    )
+
+
 def test_a_configuration_with_problems_is_told_on_standard_error(tmp_path: Path) -> None:
     path = tmp_path / "crackle.toml"
     path.write_text("[kiln]\ncapcity = 5\nscope = 'topic'\n")

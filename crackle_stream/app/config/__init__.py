@@ -7,7 +7,6 @@ secrets      ${env:NAME} and ${file:PATH}
 sections     the sections whose keys are known beforehand
 components   sources and sinks, whose keys depend on their kind
 loading      all of it
-schema       the JSON schema, for editors
 """
 
 from crackle_stream.app.config.components import Component, ConfiguredSink
