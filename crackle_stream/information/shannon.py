@@ -171,4 +171,5 @@ def _against(one: Codes, others: Codes, bins: int) -> Floats:
     total = np.maximum(rows.sum(axis=1, keepdims=True), 1)
     # I = sum p log2(p / (p_row p_column)): one logarithm a cell where three entropies would take more.
     ratio = np.divide(tables * total, rows * columns, out=np.ones(tables.shape), where=tables > 0)
-    return np.maximum(0.0, (tables * np.log2(ratio)).sum(axis=(1, 2)) / total[:, 0, 0])
+    informations: Floats = np.maximum(0.0, (tables * np.log2(ratio)).sum(axis=(1, 2)) / total[:, 0, 0])
+    return informations
