@@ -222,16 +222,20 @@ class ReaderGone(SinkRefused):
 
 
 class NotDrained(CrackleError):
-    """The pipeline stopped with notifications not yet taken by their sinks.
+    """The pipeline stopped with work left over.
 
     Attributes:
-        left: number of notifications left, by sink name.
+        left: alerts not yet taken, by sink name.
+        windows: windows not yet cooled.
     """
 
-    def __init__(self, left: dict[str, int], grace_s: float) -> None:
+    def __init__(self, left: dict[str, int], windows: int, grace_s: float) -> None:
         self.left = dict(left)
-        counts = ", ".join(f"{name}: {count}" for name, count in sorted(left.items()))
+        self.windows = windows
+        parts = [f"alerts left for sink {name}: {count}" for name, count in sorted(left.items())]
+        if windows:
+            parts.append(f"windows not cooled: {windows}")
         super().__init__(
-            f"not drained within {grace_s:g} s, notifications left by sink: {counts}. "
+            f"not drained within {grace_s:g} s; {'; '.join(parts) or 'a delivery was under way'}. "
             "Check that the receivers answer, or raise shutdown_grace"
         )

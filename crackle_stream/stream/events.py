@@ -61,6 +61,7 @@ class PipelineStopped(Event):
 
     name: ClassVar[str] = "pipeline.stopped"
     tasks: int
+    rejected: int
     windows: int
     alerts: int
 

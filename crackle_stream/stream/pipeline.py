@@ -149,7 +149,7 @@ class Pipeline:
         with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_WITHIN_S):
             await self._exits.__aexit__(kind, error, trace)
         tally = self._tally
-        self._emit(events.PipelineStopped(tally.tasks, tally.windows, tally.alerts.total()))
+        self._emit(events.PipelineStopped(tally.tasks, tally.rejected, tally.windows, tally.alerts.total()))
 
     async def run(self) -> None:
         """Work until the source ends or `stop` is called, then cool, deliver and commit what is left.
@@ -254,10 +254,7 @@ class Pipeline:
                 self._dispatcher.close()
                 stopping.set()
         if grace.cancelled_caught:
-            left = self._dispatcher.backlog
-            if self._cooler.waiting:
-                left["windows not cooled"] = self._cooler.waiting
-            raise NotDrained(left, self._options.shutdown_grace)
+            raise NotDrained(self._dispatcher.backlog, self._cooler.waiting, self._options.shutdown_grace)
 
     async def _feed(self) -> None:
         """Inbox to kilns; each window that ends goes to the cooler, which may make us wait."""

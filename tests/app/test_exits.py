@@ -22,7 +22,7 @@ from crackle_stream.model import Severity
     [
         (ConfigError(["x"]), 2),
         (PluginError("x"), 2),
-        (NotDrained({"pager": 3}, 25.0), 4),
+        (NotDrained({"pager": 3}, 0, 25.0), 4),
         (SourceUnavailable("kafka", "refused"), 7),
         (SourceError("kafka", "no such topic"), 1),
         (RecordRefused("stdin:1", "not JSON"), 1),

@@ -134,7 +134,7 @@ def test_what_was_left_out_at_the_end_is_told_before_the_pipeline_stops(stream: 
     log = EventLog(FakeClock())
     for line in range(1, 9):
         log(rejected(line))
-    log(events.PipelineStopped(tasks=0, windows=0, alerts=0))
+    log(events.PipelineStopped(tasks=0, rejected=0, windows=0, alerts=0))
     last_two = lines(stream)[-2:]
     assert [line["event"] for line in last_two] == ["lines.left_out", "pipeline.stopped"]
     assert (last_two[0]["lines"], last_two[0]["count"]) == ("record.rejected", 3)

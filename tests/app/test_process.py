@@ -148,7 +148,7 @@ def test_a_dead_webhook_is_told_with_its_name_and_leaves_the_exit_code_of_what_i
     assert f"127.0.0.1:{port}" in told["problem"]
     last = json_lines(done.stderr)[-1]
     assert last["problem"] == (
-        "not drained within 6 s, notifications left by sink: pager: 1. "
+        "not drained within 6 s; alerts left for sink pager: 1. "
         "Check that the receivers answer, or raise shutdown_grace"
     )
     assert CANARY not in done.stderr
@@ -286,7 +286,7 @@ def test_a_detector_that_never_returns_does_not_keep_a_process_that_is_asked_to_
     code, _, stderr = end(process)
     assert code == 4
     assert json_lines(stderr)[-1]["problem"].startswith(
-        "not drained within 0.5 s, notifications left by sink: windows not cooled: 1."
+        "not drained within 0.5 s; windows not cooled: 1."
     )
 
 

@@ -259,7 +259,7 @@ async def test_a_dead_letter_file_is_rotated_at_its_bound(tmp_path: Path) -> Non
 
 
 async def test_a_dead_sink_at_the_end_of_the_stream_is_given_the_grace_and_then_named() -> None:
-    with pytest.raises(NotDrained, match=r"not drained within 0.05 s.*gated: 1") as caught:
+    with pytest.raises(NotDrained, match=r"not drained within 0.05 s; alerts left for sink gated: 1") as caught:
         await run(Scripted(shifting(100, 50)), Gated(), options=RunOptions(shutdown_grace=0.05))
     assert caught.value.left == {"gated": 1}
 
