@@ -80,7 +80,8 @@ class Screen:
 
     def encode(self, rows: Rows) -> Screened:
         """Prepare some tasks for comparing: the work is done a block at a time, so that stopping can be asked."""
-        points = self._points.take(rows)
+        neighbours = len(rows) and rows[-1] - rows[0] == len(rows) - 1
+        points = self._points.take(slice(rows[0], rows[-1] + 1) if neighbours else rows)
         with np.errstate(over="ignore"):
             scaled: Floats = (points.values - self._centre) / self._threshold
         clip = CLIP[self._dtype]

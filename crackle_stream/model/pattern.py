@@ -125,7 +125,9 @@ class CracklePattern:
         return len(self.involved_tasks)
 
     def in_window(self, key: str, window_id: str) -> CracklePattern:
-        """A copy that says which window it was found in; its identity takes the key in."""
+        """The pattern, saying which window it was found in; its identity takes the key in."""
+        if key == self.key and window_id == self.window_id:
+            return self
         identity = fingerprint(self.kind, self.form, self.metric_names, key, self.direction)
         return replace(self, key=key, window_id=window_id, fingerprint=identity)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Clustering"]
 
-LEADERS_COMPARED = 256
+LEADERS_COMPARED = 128
 """Leaders among which the closest two are looked for when saying how near anything came: the report should not cost
 more than the finding."""
 
