@@ -285,9 +285,7 @@ def test_a_detector_that_never_returns_does_not_keep_a_process_that_is_asked_to_
     process.send_signal(signal.SIGTERM)
     code, _, stderr = end(process)
     assert code == 4
-    assert json_lines(stderr)[-1]["problem"].startswith(
-        "not drained within 0.5 s; windows not cooled: 1."
-    )
+    assert json_lines(stderr)[-1]["problem"].startswith("not drained within 0.5 s; windows not cooled: 1.")
 
 
 def test_a_detector_that_raises_is_told_and_stops_nothing(tmp_path: Path) -> None:
