@@ -1,0 +1,105 @@
+"""What every evidence detector shares about a window: types, steps of counters, whitened ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from crackle_stream.detect.evidence.dither import dithered
+from crackle_stream.detect.evidence.metric_types import MIN_PRESENT, MetricType, TypedMetric, infer_all, steps_of
+from crackle_stream.history import History
+from crackle_stream.model import Skip
+from crackle_stream.protocols import Context
+from crackle_stream.window import Window
+
+__all__ = ["Prepared", "PreparedContext", "prepared_of"]
+
+Floats = npt.NDArray[np.float64]
+
+
+class Prepared:
+    """A window as the evidence detectors see it; every part is computed once, when it is first asked for.
+
+    Attributes:
+        window: the window.
+        history: what the kiln remembers.
+        given: metric types that the configuration states.
+    """
+
+    def __init__(self, window: Window, history: History, given: Mapping[str, MetricType] | None = None) -> None:
+        self.window = window
+        self.history = history
+        self.given = dict(given or {})
+
+    @cached_property
+    def typed(self) -> tuple[TypedMetric, ...]:
+        """The m metrics with their types and reasons, in the window's order."""
+        return infer_all(self.window.names, self.window.values, self.given)
+
+    @cached_property
+    def table(self) -> Floats:
+        """Shape (n, m): the window's values, counters replaced by what they gained at each task (NaN at resets)."""
+        table = self.window.values.copy()
+        for column, metric in enumerate(self.typed):
+            if metric.type is MetricType.COUNTER:
+                table[:, column] = steps_of(table[:, column])
+        return table
+
+    @cached_property
+    def tested(self) -> tuple[int, ...]:
+        """Columns of `table` that carry enough varying numbers to be tested, k of them."""
+        enough = np.count_nonzero(~np.isnan(self.table), axis=0) >= MIN_PRESENT
+        return tuple(
+            column for column, metric in enumerate(self.typed) if metric.type.tested and enough[column]
+        )
+
+    @cached_property
+    def skipped(self) -> tuple[Skip, ...]:
+        """The metrics that no detector tests as numbers, and why."""
+        tested = set(self.tested)
+        return tuple(
+            Skip(metric.name, f"{metric.type}: {metric.why}" if not metric.type.tested else "present in too few tasks")
+            for column, metric in enumerate(self.typed)
+            if column not in tested
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the k tested metrics."""
+        return tuple(self.window.names[column] for column in self.tested)
+
+    @cached_property
+    def untied(self) -> Floats:
+        """Shape (n, k): the tested columns of `table`, discrete values dithered within their cells."""
+        table = self.table[:, list(self.tested)]
+        for column in range(table.shape[1]):
+            table[:, column] = dithered(table[:, column])
+        return table
+
+
+class PreparedContext(Context, Protocol):
+    """A cooling's context that offers the shared preparation."""
+
+    @property
+    def prepared(self) -> Prepared:
+        """The window's preparation, the same object for every detector of a cooling."""
+        ...
+
+
+def prepared_of(window: Window, context: Context) -> Prepared:
+    """The preparation a cooling shares between its detectors, or one of our own where it offers none.
+
+    Third-party detectors call this in `examine`:
+
+    >>> def examine(self, window, context):
+    ...     prepared = prepared_of(window, context)
+    ...     scores = prepared.whitened.scores  # shape (n, k), standard normal, independent from row to row
+    """
+    shared = getattr(context, "prepared", None)
+    if isinstance(shared, Prepared) and shared.window is window:
+        return shared
+    return Prepared(window, context.history)
