@@ -41,7 +41,9 @@ CHANGE_RATE = 0.2
 CYCLE_CANDIDATES = 64
 """Returns to the first value that are tried as the period of an exact cycle."""
 
-_ID_NAME = re.compile(r"(^|[_.\-])(id|ids|uuid|guid|seq|sequence|offset|pid|tid|port|hash|crc|checksum)$", re.IGNORECASE)
+_ID_NAME = re.compile(
+    r"(^|[_.\-])(id|ids|uuid|guid|seq|sequence|offset|pid|tid|port|hash|crc|checksum)$", re.IGNORECASE
+)
 _TIME_NAME = re.compile(r"(^|[_.\-])(ts|timestamp|epoch|unixtime)$|_at$", re.IGNORECASE)
 _EPOCH_UNITS = (1.0, 1e3, 1e6, 1e9)
 _EPOCH_RANGE = (9.0e8, 4.2e9)
