@@ -21,9 +21,14 @@ def noise_table(rng: np.random.Generator, rows: int, columns: int) -> Floats:
     return level * (1 + rng.uniform(0.15, 1.0, columns) * rng.standard_normal((rows, columns)))
 
 
+def whole(numbers: npt.ArrayLike) -> Floats:
+    """Rounded to whole numbers."""
+    return np.asarray(np.rint(numbers), dtype=np.float64)
+
+
 def flow(rng: np.random.Generator, rows: int) -> tuple[Floats, Floats, Floats]:
     """Counts taken in, passed on and dropped."""
-    taken = np.round(np.exp(rng.normal(6, 0.5, rows)))
+    taken = whole(np.exp(rng.normal(6, 0.5, rows)))
     dropped = np.round(taken * rng.beta(2, 18, rows))
     return taken, taken - dropped, dropped
 

@@ -150,7 +150,7 @@ def _sign(values: Sequence[float]) -> float:
 
 
 def _whole(values: Sequence[float]) -> tuple[list[float], float]:
-    """Coefficients without a common divisor, and by what they were multiplied; relative to the least if no fractions."""
+    """Coefficients without a common divisor, and by what they were multiplied, relative to the least if need be."""
     least = min(abs(value) for value in values)
     for unit in (1.0, least):
         fractions = [_fraction(value / unit) for value in values]

@@ -12,7 +12,7 @@ from scipy.special import erfc, gammaln
 
 from crackle_stream.detect.evidence.law import NEGLIGIBLE_SHARE, Law
 
-__all__ = ["EXACT", "Break", "Standing", "Watch", "cusum_p", "watch"]
+__all__ = ["EXACT", "Break", "Standing", "Watch", "cusum_p", "hypergeometric_tail", "watch"]
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
@@ -43,6 +43,9 @@ LEAST_STEP = 0.25
 
 LEAST_UNITS = 20
 """Residuals a noisy law needs for its level to be tested."""
+
+WHITE = 0.1
+"""Autocorrelation from row to row up to which residuals are white but for their steps."""
 
 PROPORTIONAL = 0.2
 """Correlation of |residual| with the turnover from which noise is taken to grow with it."""
@@ -146,7 +149,7 @@ def _more_than(known: Standing, bad: Rows, rows: int) -> tuple[float, Rows]:
     """Chance of so many violations at the rate known so far; none at all where there never was one."""
     if known.violations == 0:
         return 0.0, bad
-    return _hypergeometric_tail(len(bad), rows, known.violations + len(bad), rows + known.rows), bad
+    return hypergeometric_tail(len(bad), rows, known.violations + len(bad), rows + known.rows), bad
 
 
 def _crowded(bad: Rows, rows: int) -> tuple[float, Rows]:
@@ -161,11 +164,11 @@ def _crowded(bad: Rows, rows: int) -> tuple[float, Rows]:
     first = int(np.argmin(np.concatenate([[0.0], total[:last]])))
     inside = bad[(bad >= first) & (bad <= last)]
     stretches = rows * (rows + 1) / 2
-    tail = _hypergeometric_tail(len(inside), last - first + 1, len(bad), rows)
+    tail = hypergeometric_tail(len(inside), last - first + 1, len(bad), rows)
     return min(1.0, stretches * tail), inside
 
 
-def _hypergeometric_tail(hits: int, drawn: int, marked: int, total: int) -> float:
+def hypergeometric_tail(hits: int, drawn: int, marked: int, total: int) -> float:
     """Chance that `drawn` of `total` rows hold `hits` or more of the `marked` ones."""
     counts = np.arange(hits, min(drawn, marked) + 1)
     counts = counts[total - marked >= drawn - counts]
@@ -241,14 +244,24 @@ def _units(residual: Floats, turnover: Floats, known: Standing) -> Floats:
 def _surprise(units: Floats, before: Standing | None) -> tuple[float, float]:
     """Chance of the residuals if nothing changed, and their long-run standard deviation."""
     peak, where = _cusum(units)
-    left = units - np.where(np.arange(len(units)) < where, units[:where].mean(), units[where:].mean())
-    wild = _long_run(left)
+    wild = _long_run(units, where)
     p = cusum_p(peak / wild, max(TRIM, 2 / len(units)))
     if before is None:
         return p, wild
     error = wild * sqrt(1 / len(units) + 1 / max(before.rows, 1))
     level = float(erfc(abs(float(units.mean())) / error / sqrt(2)))
     return min(1.0, 2 * min(p, level)), wild
+
+
+def _without_steps(units: Floats, where: int) -> Floats:
+    """Residuals without their largest step and the largest that is left: a break that was mended makes two."""
+    once = _flattened(units, [where])
+    _, second = _cusum(once)
+    return _flattened(units, sorted({where, second}))
+
+
+def _flattened(units: Floats, cuts: list[int]) -> Floats:
+    return np.concatenate([part - part.mean() for part in np.split(units, cuts)])
 
 
 def _cusum(units: Floats) -> tuple[float, int]:
@@ -278,11 +291,25 @@ def cusum_p(peak: float, trim: float) -> float:
     return min(1.0, density * (span * (1 - 1 / peak**2) + 4 / peak**2))
 
 
-def _long_run(left: Floats) -> float:
-    """Standard deviation that a mean of autocorrelated residuals behaves as if it had."""
-    sd = float(left.std()) + 1e-300
-    pull = float(np.mean(left[1:] * left[:-1])) / sd**2
-    return sd * sqrt((1 + max(pull, 0.0)) / (1 - min(max(pull, 0.0), 0.95)))
+def _long_run(units: Floats, where: int) -> float:
+    """Standard deviation that a mean of autocorrelated residuals behaves as if it had.
+
+    Steps make residuals look autocorrelated, so they are taken off first. If what is left is autocorrelated still, the
+    steps were part of it, and taking them off would leave too little: then nothing is.
+    """
+    left = _without_steps(units, where)
+    pull = _pull(left)
+    if pull > WHITE:
+        left = units - units.mean()
+        pull = _pull(left)
+    # The estimate is too small by about (1 + 3 rho) / n, and by as much again for the best split being looked for.
+    pull = min(max(pull, 0.0) + 2 * (1 + 3 * max(pull, 0.0)) / len(units), 0.98)
+    return float(left.std()) * sqrt((1 + pull) / (1 - pull)) + 1e-300
+
+
+def _pull(left: Floats) -> float:
+    """Autocorrelation from row to row."""
+    return float(np.mean(left[1:] * left[:-1]) / (np.mean(left * left) + 1e-300))
 
 
 def _relevelled(law: Law, residual: Floats, turnover: Floats, cuts: list[int]) -> float:
