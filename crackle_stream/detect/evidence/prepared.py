@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
@@ -11,14 +12,43 @@ import numpy.typing as npt
 
 from crackle_stream.detect.evidence.dither import dithered
 from crackle_stream.detect.evidence.metric_types import MIN_PRESENT, MetricType, TypedMetric, infer_all, steps_of
+from crackle_stream.detect.evidence.whitening import White, whiten
 from crackle_stream.history import History
 from crackle_stream.model import Skip
 from crackle_stream.protocols import Context
 from crackle_stream.window import Window
 
-__all__ = ["Prepared", "PreparedContext", "prepared_of"]
+__all__ = ["Block", "Prepared", "PreparedContext", "Whitened", "prepared_of"]
 
 Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Tested metrics that are present in the same rows.
+
+    Attributes:
+        rows: rows of the window where they are present.
+        columns: their places among the tested metrics.
+        white: what whitening made of them.
+    """
+
+    rows: npt.NDArray[np.intp]
+    columns: tuple[int, ...]
+    white: White
+
+
+@dataclass(frozen=True, slots=True)
+class Whitened:
+    """All tested metrics, whitened.
+
+    Attributes:
+        blocks: by the rows in which metrics are present.
+        scores: shape (n, k), standard normal and independent from row to row; NaN where absent or without a past.
+    """
+
+    blocks: tuple[Block, ...]
+    scores: Floats
 
 
 class Prepared:
@@ -53,9 +83,7 @@ class Prepared:
     def tested(self) -> tuple[int, ...]:
         """Columns of `table` that carry enough varying numbers to be tested, k of them."""
         enough = np.count_nonzero(~np.isnan(self.table), axis=0) >= MIN_PRESENT
-        return tuple(
-            column for column, metric in enumerate(self.typed) if metric.type.tested and enough[column]
-        )
+        return tuple(column for column, metric in enumerate(self.typed) if metric.type.tested and enough[column])
 
     @cached_property
     def skipped(self) -> tuple[Skip, ...]:
@@ -79,6 +107,23 @@ class Prepared:
         for column in range(table.shape[1]):
             table[:, column] = dithered(table[:, column])
         return table
+
+    @cached_property
+    def whitened(self) -> Whitened:
+        """Innovations of the k tested metrics and the changes found in each."""
+        untied = self.untied
+        present = ~np.isnan(untied)
+        alike: dict[bytes, list[int]] = {}
+        for column in range(untied.shape[1]):
+            alike.setdefault(present[:, column].tobytes(), []).append(column)
+        scores = np.full(untied.shape, np.nan)
+        blocks = []
+        for columns in alike.values():
+            rows = np.flatnonzero(present[:, columns[0]])
+            white = whiten(untied[np.ix_(rows, columns)])
+            scores[np.ix_(rows, columns)] = white.scores
+            blocks.append(Block(rows, tuple(columns), white))
+        return Whitened(tuple(blocks), scores)
 
 
 class PreparedContext(Context, Protocol):

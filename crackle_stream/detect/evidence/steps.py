@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from crackle_stream.detect.evidence.level import Levels, scan_level
 
-__all__ = ["Step", "removed", "steps_in"]
+__all__ = ["WORTH_REMOVING", "Step", "removed", "steps_in"]
 
 Floats = npt.NDArray[np.float64]
 

@@ -1,0 +1,99 @@
+"""Whether the spread or the shape of the innovations changed within a window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numpy.polynomial import legendre
+
+from crackle_stream.detect.evidence.autoregression import innovations, order_for, robust_fit
+from crackle_stream.detect.evidence.level import Levels, scan_level
+from crackle_stream.detect.evidence.scan import scan_step, split_off
+from crackle_stream.detect.evidence.tails import chi_scan_tail
+
+__all__ = ["Shapes", "legendre_scores", "scan_shape", "scan_spread", "uniform_ranks"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+SHAPE_DEGREES = 6
+"""Legendre polynomials that describe a distribution: level, spread, skewness, tails, and two finer ones."""
+
+PERSISTENCE = 1.12
+"""Long-run over plain variance of a score from which it is deflated; under it the excess is estimation noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """The best single change of distribution of each of k series.
+
+    Attributes:
+        p: shape (k,).
+        row: shape (k,), where it begins.
+        statistic: shape (k,), root of the sum of squares over the degrees.
+        parts: shape (degrees, k), the signed contribution of each polynomial.
+    """
+
+    p: Floats
+    row: Ints
+    statistic: Floats
+    parts: Floats
+
+
+def uniform_ranks(e: Floats) -> Floats:
+    """Ranks of each column in (0, 1): shape (n, k)."""
+    return np.asarray((np.argsort(np.argsort(e, axis=0), axis=0) + 0.5) / len(e))
+
+
+def legendre_scores(u: Floats, degree: int) -> Floats:
+    """The Legendre polynomial of the degree on [0, 1], of unit variance for uniform u."""
+    coefficients = np.zeros(degree + 1)
+    coefficients[degree] = np.sqrt(2 * degree + 1)
+    return np.asarray(legendre.legval(2 * u - 1, coefficients))
+
+
+def scan_spread(e: Floats) -> Levels:
+    """The best single change of spread: a step in the second Legendre score of the innovations' ranks.
+
+    The score of a series whose volatility comes in clusters (GARCH) is itself autocorrelated; it is scanned as any
+    level is, so that a quiet spell of such a series is not taken for a lasting change.
+
+    Args:
+        e: shape (n, k), innovations, no NaN.
+    """
+    return scan_level(legendre_scores(uniform_ranks(e), 2), wary=False)
+
+
+def scan_shape(e: Floats) -> Shapes:
+    """The best single change of distribution: steps at a common row in six Legendre scores.
+
+    Args:
+        e: shape (n, k), innovations, known changes of level and spread taken out, no NaN.
+    """
+    n, k = e.shape
+    u = uniform_ranks(e)
+    scores = np.hstack([legendre_scores(u, degree) for degree in range(1, SHAPE_DEGREES + 1)])
+    scores -= scores.mean(axis=0)
+    scale = np.sqrt(np.maximum(scores.var(axis=0), 1e-12) * _persistence(scores))
+    scan = scan_step(scores / scale, np.zeros((scores.shape[1], 1)))
+    parts = scan.statistic.reshape(len(scan.statistic), SHAPE_DEGREES, k)
+    total = np.sqrt(np.sum(parts**2, axis=1))
+    place = np.argmax(total, axis=0)
+    series = np.arange(k)
+    return Shapes(
+        p=chi_scan_tail(total[place, series], scan.drops[:, :k], SHAPE_DEGREES),
+        row=place + scan.first,
+        statistic=total[place, series],
+        parts=parts[place, :, series].T,
+    )
+
+
+def _persistence(scores: Floats) -> Floats:
+    flat = split_off(scores)
+    model, _ = robust_fit(flat, order_for(len(scores)))
+    e = innovations(flat, model)
+    long_run = e.var(axis=0) / np.maximum(1 - model.phi.sum(axis=1), 0.02) ** 2
+    ratio = long_run / np.maximum(flat.var(axis=0), 1e-12)
+    return np.asarray(np.where(ratio > PERSISTENCE, ratio, 1.0))
