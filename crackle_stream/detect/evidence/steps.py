@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from crackle_stream.detect.evidence.level import Levels, scan_level
+from crackle_stream.detect.evidence.bumps import find_level
+from crackle_stream.detect.evidence.level import Levels
 
 __all__ = ["WORTH_REMOVING", "Step", "removed", "steps_in"]
 
@@ -19,6 +20,10 @@ MAX_STEPS = 6
 WORTH_REMOVING = 0.002
 """P value under which a step is taken out before anything else is judged; more than a report needs, so that a shift
 just under the bar does not pass for another pattern."""
+
+
+APART = 10
+"""Rows closer together than this are one change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +50,19 @@ def steps_in(y: Floats, levels: Levels) -> tuple[tuple[Step, ...], ...]:
     """
     found: list[list[Step]] = [[] for _ in range(y.shape[1])]
     active = np.flatnonzero(levels.p < WORTH_REMOVING)
-    best = levels
-    place = active
+    best, place = levels, active
     for _ in range(MAX_STEPS):
+        news = []
         for at, column in zip(place.tolist(), active.tolist(), strict=True):
-            found[column].append(Step(int(best.row[at]), float(best.size[at]), float(best.p[at])))
+            row = int(best.row[at])
+            if all(abs(row - known.row) >= APART for known in found[column]):
+                found[column].append(Step(row, float(best.size[at]), float(best.p[at])))
+                news.append(column)
+        active = np.array(news, dtype=np.intp)
         if not len(active):
             break
-        rest = removed(y[:, active], tuple(tuple(found[column]) for column in active))
-        best = scan_level(rest)
+        rest = removed(y[:, active], tuple(tuple(found[column]) for column in news))
+        best = find_level(rest)
         place = np.flatnonzero(best.p < WORTH_REMOVING)
         active = active[place]
     return tuple(_settled(y[:, column], steps) for column, steps in enumerate(found))
@@ -70,17 +79,18 @@ def removed(y: Floats, steps: tuple[tuple[Step, ...], ...]) -> Floats:
 
 
 def _settled(y: Floats, steps: list[Step]) -> tuple[Step, ...]:
-    """Steps in order of row, each placed again between its neighbours."""
+    """Steps in order of row, each placed again between its neighbours, near where it was."""
     ordered = sorted(steps, key=lambda step: step.row)
     if len(ordered) < 2:
         return tuple(ordered)
     edges = [0, *(step.row for step in ordered), len(y)]
     for place in range(1, len(edges) - 1):
-        start, end = edges[place - 1], edges[place + 1]
+        start, here, end = edges[place - 1 : place + 2]
         part = y[start:end] - y[start:end].mean()
-        rows = np.arange(1, len(part))
-        gain = np.cumsum(part)[:-1] ** 2 / (rows * (len(part) - rows))
-        edges[place] = start + 1 + int(np.argmax(gain))
+        rows = np.arange(max(here - APART, start + 2), min(here + APART, end - 2)) - start
+        if len(rows):
+            gain = np.cumsum(part)[rows - 1] ** 2 / (rows * (len(part) - rows))
+            edges[place] = start + int(rows[np.argmax(gain)])
     sizes = np.diff([y[a:b].mean() for a, b in zip(edges[:-1], edges[1:], strict=True)])
     return tuple(
         Step(row, float(size), step.p) for row, size, step in zip(edges[1:-1], sizes, ordered, strict=True)

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from crackle_stream.detect.evidence.autoregression import innovations, order_for, robust_fit
-from crackle_stream.detect.evidence.level import Levels, normal_scores, scan_level
+from crackle_stream.detect.evidence.bumps import find_level
+from crackle_stream.detect.evidence.level import Levels, normal_scores
 from crackle_stream.detect.evidence.scan import split_off
 from crackle_stream.detect.evidence.seasonality import find_frequencies, without_sinusoids
 from crackle_stream.detect.evidence.spread import Shapes, scan_shape, scan_spread
@@ -83,7 +84,7 @@ def whiten(x: Floats) -> White:
     flat = split_off(scores)
     frequencies = tuple(find_frequencies(flat[:, column]) for column in range(k))
     y, transforms = _chosen_scale(x, scores, frequencies)
-    y, levels = _trends_told_apart(y, scan_level(y))
+    y, levels = _trends_told_apart(y, find_level(y))
     steps = steps_in(y, levels)
     p = order_for(n)
     settled = removed(y, steps)
@@ -107,7 +108,7 @@ def _trends_told_apart(y: Floats, levels: Levels) -> tuple[Floats, Levels]:
     clock = np.linspace(-1, 1, len(y))[:, None]
     level = y[:, doubtful]
     straight = level - level.mean(axis=0) - clock * (np.sum(clock * level, axis=0) / np.sum(clock * clock))
-    again = scan_level(straight)
+    again = find_level(straight)
     drifts = again.without <= levels.residual[doubtful]
     y[:, doubtful[drifts]] = straight[:, drifts]
     for known, new in zip(levels.arrays(), again.arrays(), strict=True):
