@@ -8,7 +8,7 @@ from sklearn.cluster import HDBSCAN  # type: ignore[import-untyped]
 from sklearn.metrics import adjusted_rand_score  # type: ignore[import-untyped]
 
 from crackle_stream.detect.evidence.group_metrics import dependent_sets, nearest_pair, pair_chances
-from crackle_stream.detect.evidence.group_modes import density_modes
+from crackle_stream.detect.evidence.group_modes import density_modes, nearest_neighbours
 from crackle_stream.detect.evidence.group_patterns import centres, spreads
 from crackle_stream.detect.evidence.group_search import find_groups, on_a_curve, runs_z, valley
 from crackle_stream.detect.evidence.groups import GroupDetector
@@ -292,7 +292,7 @@ def test_modes_agree_with_a_reference_where_the_groups_are_plain() -> None:
     labels = rng.integers(0, 3, 300)
     points = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])[labels] + rng.standard_normal((300, 2))
     squared = np.square(points[:, None] - points).sum(axis=2)
-    mine = density_modes(squared, 2, 20, 1.0)
+    mine = density_modes(*nearest_neighbours(squared, 20), 2, 1.0)
     reference = HDBSCAN(min_cluster_size=20, copy=True).fit_predict(points)
     kept = reference >= 0
     assert mine.max() == 2
@@ -303,8 +303,8 @@ def test_modes_agree_with_a_reference_where_the_groups_are_plain() -> None:
 def test_a_mode_that_hardly_rises_above_its_saddle_is_absorbed() -> None:
     points = np.random.default_rng(13).standard_normal((400, 2))
     squared = np.square(points[:, None] - points).sum(axis=2)
-    assert density_modes(squared, 2, 20, 1.0).max() == 0
-    assert density_modes(squared, 2, 5, 0.0).max() > 5
+    assert density_modes(*nearest_neighbours(squared, 20), 2, 1.0).max() == 0
+    assert density_modes(*nearest_neighbours(squared, 5), 2, 0.0).max() > 5
 
 
 def test_the_valley_of_two_normal_groups_is_that_of_their_mixture() -> None:
@@ -362,3 +362,15 @@ def test_a_draw_of_a_long_window_finds_what_the_whole_would() -> None:
     assert adjusted_rand_score(labels[kept], found.labels[kept]) > 0.95
     assert found.lasting
     assert found.valley < 0.1
+
+
+def test_only_the_most_dependent_sets_are_looked_at_and_the_others_are_named() -> None:
+    rng = np.random.default_rng(21)
+    table = rng.standard_normal((500, 10))
+    for pair, strength in enumerate((5.0, 4.0, 3.0, 2.0, 1.0)):
+        table[:, 2 * pair] += strength * table[:, 2 * pair + 1]
+    skipped = [(skip.what, skip.why) for skip in examine(table).skipped]
+    assert skipped == [
+        ("groups in m06, m07", "other sets depend more"),
+        ("groups in m08, m09", "other sets depend more"),
+    ]

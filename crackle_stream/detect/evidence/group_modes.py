@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["density_modes"]
+__all__ = ["density_modes", "nearest_neighbours"]
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.intp]
@@ -26,7 +26,21 @@ class _Forest:
         return place
 
 
-def density_modes(squared: Floats, dimensions: int, neighbours: int, prominence: float) -> Labels:
+def nearest_neighbours(squared: Floats, count: int) -> tuple[Labels, Floats]:
+    """The nearest points of each point, nearest first, and their squared distances; both of shape (n, count).
+
+    Args:
+        squared: shape (n, n), squared distances.
+        count: neighbours of each point, itself left out.
+    """
+    others = squared + np.diag(np.full(len(squared), np.inf))
+    near = np.argpartition(others, count - 1, axis=1)[:, :count]
+    distances = np.take_along_axis(others, near, axis=1)
+    order = np.argsort(distances, axis=1, kind="stable")
+    return np.take_along_axis(near, order, axis=1), np.take_along_axis(distances, order, axis=1)
+
+
+def density_modes(near: Labels, squared: Floats, dimensions: int, prominence: float) -> Labels:
     """The mode each point belongs to, by the topology of a nearest-neighbour density.
 
     Points are taken from the densest down; each joins the hill of its densest neighbour, and where two hills meet the
@@ -34,9 +48,9 @@ def density_modes(squared: Floats, dimensions: int, neighbours: int, prominence:
     a blob of any shape are one hill; what lies between groups is a saddle.
 
     Args:
-        squared: shape (n, n), squared distances.
+        near: shape (n, k), the k nearest points of each point.
+        squared: shape (n, k), their squared distances; the mean is the scale of the density at a point.
         dimensions: of the space they are distances in.
-        neighbours: whose mean squared distance is the scale of the density at a point.
         prominence: least difference of the logarithms of a mode's density and its saddle's.
 
     Returns:
@@ -46,10 +60,8 @@ def density_modes(squared: Floats, dimensions: int, neighbours: int, prominence:
         .. [1] Chazal, F., Guibas, L. J., Oudot, S. Y., Skraba, P. (2013). Persistence-based clustering in Riemannian
            manifolds. J. ACM 60 (6), 41. doi:10.1145/2535927
     """
-    points = len(squared)
-    near = np.argpartition(squared + np.diag(np.full(points, np.inf)), neighbours - 1, axis=1)[:, :neighbours]
-    mean = np.take_along_axis(squared, near, axis=1).mean(axis=1)
-    height = (-0.5 * dimensions * np.log(mean + 1e-300)).tolist()
+    points = len(near)
+    height = (-0.5 * dimensions * np.log(squared.mean(axis=1) + 1e-300)).tolist()
     order = sorted(range(points), key=lambda place: -height[place])
     rank = np.empty(points, dtype=np.intp)
     rank[order] = np.arange(points)

@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtri
 
-from crackle_stream.detect.evidence.group_modes import density_modes
+from crackle_stream.detect.evidence.group_modes import density_modes, nearest_neighbours
 
 __all__ = ["Groups", "find_groups", "on_a_curve", "runs_z", "valley"]
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.intp]
 
-SAMPLE = 600
+SAMPLE = 500
 """Tasks whose distances to each other are computed; the others are assigned to the groups found."""
 
 FARTHEST = 150
@@ -126,8 +126,10 @@ def _cores(points: Floats) -> list[Labels]:
     squared = np.maximum(norms[:, None] + norms - 2 * points @ points.T, 0.0)
     wide = max(LEAST_NEIGHBOURS + 2, count // SHARE_OF_NEIGHBOURS)
     least = max(LEAST_NEIGHBOURS + 1, LEAST_TASKS * count // max(count, SAMPLE))
-    labels = density_modes(squared, dimensions, wide, PROMINENCE)
-    small = density_modes(squared, dimensions, LEAST_NEIGHBOURS, SMALL_PROMINENCE)
+    near, distances = nearest_neighbours(squared, wide)
+    labels = density_modes(near, distances, dimensions, PROMINENCE)
+    few = slice(None), slice(LEAST_NEIGHBOURS)
+    small = density_modes(near[few], distances[few], dimensions, SMALL_PROMINENCE)
     for mode in range(int(small.max()) + 1):
         members = np.flatnonzero(small == mode)
         around = np.flatnonzero(labels == np.bincount(labels[members]).argmax())
@@ -143,7 +145,7 @@ def _outlying(points: Floats, cores: list[Labels]) -> list[Labels]:
     norms = np.einsum("ij,ij->i", points, points)
     far = np.sort(np.argpartition(norms, len(norms) - FARTHEST)[-FARTHEST:])
     squared = np.square(points[far][:, None] - points[far]).sum(axis=2)
-    labels = density_modes(squared, points.shape[1], LEAST_NEIGHBOURS, SMALL_PROMINENCE)
+    labels = density_modes(*nearest_neighbours(squared, LEAST_NEIGHBOURS), points.shape[1], SMALL_PROMINENCE)
     seen = np.concatenate(cores) if cores else np.array([], dtype=np.intp)
     modes = (far[labels == mode] for mode in range(int(labels.max()) + 1))
     return [mode for mode in modes if len(mode) >= LEAST_TASKS and not _inside(points, mode, seen)]
