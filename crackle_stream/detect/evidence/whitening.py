@@ -30,6 +30,10 @@ compress the wandering of a slow series, so that its innovations seem to change 
 in 41 % of windows of AR .99)."""
 
 
+RAW_PREFERENCE = 4.0
+"""Squared correlations, in units of 1/n, by which another scale must be more even than the raw one: on a Gaussian
+series all are alike, and one in three would be whitened on scores, which makes its shape seem to change."""
+
 TREND_CHECK = 0.01
 """P value of a step under which a straight drift is tried instead of it."""
 
@@ -142,13 +146,13 @@ def _chosen_scale(
     slow = np.flatnonzero(np.var(e, axis=0) < (1 - MEMORY) * np.var(flat[p:], axis=0))
     if not len(slow):
         return y, tuple(transforms)
-    least = _unevenness(flat[:, slow][p:], e[:, slow])
+    least = _unevenness(flat[:, slow][p:], e[:, slow]) + RAW_PREFERENCE / n
     for transform, values, columns in _other_scales(x[:, slow]):
         chosen = slow[columns]
         other = _deseasoned(values, tuple(frequencies[c] for c in chosen))
         flat = split_off(other)
         model, _ = robust_fit(flat, p)
-        uneven = _unevenness(flat[p:], innovations(flat, model))
+        uneven = _unevenness(flat[p:], innovations(flat, model)) + (RAW_PREFERENCE / n if transform is Transform.LOG else 0)
         better = uneven < least[columns]
         least[columns[better]] = uneven[better]
         y[:, chosen[better]] = other[:, better]
