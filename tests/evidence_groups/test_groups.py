@@ -374,3 +374,21 @@ def test_only_the_most_dependent_sets_are_looked_at_and_the_others_are_named() -
         ("groups in m06, m07", "other sets depend more"),
         ("groups in m08, m09", "other sets depend more"),
     ]
+
+
+def test_a_short_curve_is_hardly_ever_a_group() -> None:
+    found = []
+    for seed in range(15):
+        x = np.random.default_rng(seed).uniform(-1, 1, 200)
+        noise = 0.2 * np.random.default_rng([seed, 1]).standard_normal(200)
+        found.append(examine(np.column_stack([x, np.sin(3 * np.pi * x) + noise])).candidates)
+    assert sum(bool(one) for one in found) <= 1
+
+
+def test_density_is_looked_at_in_the_six_most_dependent_metrics() -> None:
+    rng = np.random.default_rng(22)
+    labels = rng.integers(0, 2, 500)
+    table = rng.standard_normal((500, 9)) + np.outer(labels, [2.0, 8, 8, 8, 8, 8, 8, 2, 2])
+    (one,) = dependent_sets(table)
+    assert set(one.columns) == {1, 2, 3, 4, 5, 6}
+    assert len(only(examine(table)).metric_names) == 9

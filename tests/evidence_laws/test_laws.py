@@ -278,3 +278,26 @@ def test_a_short_window_gives_nothing(rows: int) -> None:
 def test_the_same_window_and_seed_give_the_same_findings() -> None:
     columns = flow(27, rows=4000, noise=0.01)
     assert patterns(examine(columns)) == patterns(examine(columns))
+
+
+def test_with_many_metrics_the_steps_of_levels_are_left_out_and_the_report_says_so() -> None:
+    rng = np.random.default_rng(28)
+    taken, given = rng.poisson(50, 400).astype(float), rng.poisson(50, 400).astype(float)
+    queue = {"taken": taken, "given": given, "depth": 500 + np.cumsum(taken - given)}
+    few = {f"m{place}": rng.standard_normal(400) for place in range(29)}
+    assert texts(examine({**queue, **few})) == ["taken = given + Δ depth"]
+    examined = examine({**queue, **few, "m30": rng.standard_normal(400)})
+    assert texts(examined) == []
+    assert ("levels against what flows into them", "more than 32 metrics vary") in [
+        (skip.what, skip.why) for skip in examined.skipped
+    ]
+
+
+def test_laws_are_found_among_more_metrics_than_are_looked_at_together() -> None:
+    """Sixty metrics that all but determine each other, and no simple coefficients but those of one balance."""
+    rng = np.random.default_rng(29)
+    base = rng.standard_normal((800, 10))
+    near = {f"m{place}": base @ rng.uniform(0.3, 2, 10) + 0.2 * rng.standard_normal(800) for place in range(57)}
+    assert texts(examine({**near, **{name: flow(30, rows=800)[name] for name in ("in", "out", "dropped")}})) == [
+        "in = dropped + out"
+    ]

@@ -51,6 +51,10 @@ OUTSIDE = 1e-4
 ROUNDS = 4
 """Times that groups are fitted and tasks assigned in turn."""
 
+GAP = 0.04
+"""Density in a valley of a single metric, over the lesser peak's, under which there is a gap: an empty window
+beside a dozen tasks. A curve of a few hundred tasks has windows with one or two."""
+
 FOLLOWED = 0.2
 """Share of a metric's variance within the groups that another explains, from which it follows that other."""
 
@@ -271,7 +275,7 @@ def on_a_curve(points: Floats, labels: Labels) -> bool:
     for metric in range(points.shape[1]):
         along = sorted((part[:, [metric]] for part in parts), key=lambda part: float(np.median(part)))
         gapless = all(
-            valley(np.vstack(pair), np.repeat([0, 1], [len(pair[0]), len(pair[1])]), 0, 1) > DEEPEST
+            valley(np.vstack(pair), np.repeat([0, 1], [len(pair[0]), len(pair[1])]), 0, 1) > GAP
             for pair in pairwise(along)
         )
         if gapless and all(

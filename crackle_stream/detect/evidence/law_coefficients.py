@@ -60,11 +60,10 @@ class Simple:
     coefficients: tuple[float, ...]
     chance: float
 
-    @property
-    def credible(self) -> bool:
-        """Whether chance is a poor explanation."""
+    def credible(self, tried: int) -> bool:
+        """Whether chance is a poor explanation, where so many sets of metrics were tried for their coefficients."""
         common = len(self.coefficients) == 2 or all(abs(value) == 1.0 for value in self.coefficients)
-        return self.chance <= (CHANCE_COMMON if common else CHANCE_OTHER)
+        return self.chance * tried <= (CHANCE_COMMON if common else CHANCE_OTHER)
 
 
 def simplest(tight: Tight, scale: Floats) -> Simple | None:

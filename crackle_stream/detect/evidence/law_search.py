@@ -46,7 +46,7 @@ LEAST_P = 1e-300
 SETTLED_P = 1e-30
 """Chance under which a law is not weighed again in another part of the window."""
 
-MOST_TRIED = 60
+MOST_TRIED = 30
 """Tight sets of one batch whose coefficients are looked at, tightest first."""
 
 RARE_ROWS = 3
@@ -197,7 +197,7 @@ class _Hunt:
         members = list(tight.members)
         p = _chance_of_tightness(tight, memory[:, members], len(self.names))
         simple = simplest(tight, self.scale[members]) if p <= LARGEST_P else None
-        if simple is None or not simple.credible:
+        if simple is None or not simple.credible(tight.rivals):
             looseness = float(np.sqrt(tight.unexplained.max()))
             if self.nearest is None or looseness < self.nearest[1]:
                 self.nearest = tuple(self.names[member] for member in members), looseness

@@ -57,6 +57,7 @@ class Tight:
         unexplained: shape (s,), share of each member's variance that the others leave open.
         spread: shape (s,), standard deviations.
         rows: rows it was seen in.
+        rivals: about how many sets were as tight, for the chance that one of them has simple coefficients.
     """
 
     members: tuple[int, ...]
@@ -64,6 +65,7 @@ class Tight:
     unexplained: Floats
     spread: Floats
     rows: int
+    rivals: int = 1
 
 
 def tight_sets(block: Concentrate) -> Iterator[list[Tight]]:
@@ -91,8 +93,8 @@ def tight_sets(block: Concentrate) -> Iterator[list[Tight]]:
     yield twins
     second = {tight.members[1] for tight in twins if tight.unexplained.max() < TWIN}
     alone = np.array([place for place in surviving.tolist() if place not in second], dtype=np.intp)
-    for sets in _larger(block, alone):
-        yield _evaluate(block, sets, UNEXPLAINED)
+    for sets, chosen_from in _larger(block, alone):
+        yield _evaluate(block, sets, UNEXPLAINED, chosen_from)
 
 
 def _surviving(block: Concentrate) -> Places:
@@ -121,16 +123,20 @@ def _choices(count: int, size: int) -> Places:
     return chosen
 
 
-def _larger(block: Concentrate, places: Places) -> Iterator[Places]:
-    """Sets of three to six members: all of them while they are few, then those that elimination ends with."""
+def _larger(block: Concentrate, places: Places) -> Iterator[tuple[Places, int]]:
+    """Sets of three to six members: all of them while they are few, then those that elimination ends with.
+
+    Beside them by how many the tight ones must be multiplied: elimination picks the tightest of many.
+    """
     most = min(MAX_TERMS, len(places))
     listed, size = 0, 3
     while size <= most and listed + comb(len(places), size) <= MOST_SETS:
         listed += comb(len(places), size)
-        yield _combined(places, size)
+        yield _combined(places, size), 1
         size += 1
     if size <= most:
-        yield from _eliminated(block, places, size)
+        for sets in _eliminated(block, places, size):
+            yield sets, len(places)
 
 
 def _eliminated(block: Concentrate, places: Places, smallest: int) -> Iterator[Places]:
@@ -169,7 +175,7 @@ def _weakest(precision: Floats, active: npt.NDArray[np.bool_], target: Places) -
     return weakest
 
 
-def _evaluate(block: Concentrate, sets: Places, bar: float) -> list[Tight]:
+def _evaluate(block: Concentrate, sets: Places, bar: float, chosen_from: int = 1) -> list[Tight]:
     """The tight ones among N sets of s members, tightest first."""
     size = sets.shape[1]
     if not len(sets) or block.rows <= 2 * size:
@@ -183,6 +189,13 @@ def _evaluate(block: Concentrate, sets: Places, bar: float) -> list[Tight]:
     worst = unexplained.max(axis=1)
     good = np.flatnonzero((worst <= bar) & agree)
     return [
-        Tight(tuple(sets[q].tolist()), precision[q], unexplained[q], block.spread[sets[q]], block.rows)
+        Tight(
+            tuple(sets[q].tolist()),
+            precision[q],
+            unexplained[q],
+            block.spread[sets[q]],
+            block.rows,
+            len(good) * chosen_from,
+        )
         for q in good[np.argsort(worst[good], kind="stable")]
     ]

@@ -66,7 +66,7 @@ class LawDetector:
         return Examination(
             candidates=tuple(candidate for case in cases for candidate in _candidates(case, window)),
             tests=1 + len(cases),
-            skipped=(*_no_members(window, columns, prepared.typed), *_unchecked(cases)),
+            skipped=(*_no_members(columns, prepared.typed), *_not_stepped(columns), *_unchecked(cases)),
             learned=to_learn(_after(case, window) for case in cases),
             nearest=_nearest(search),
             complete=search.complete,
@@ -200,9 +200,15 @@ def _after(case: _Case, window: Window) -> Remembered:
     return replace(one, standing=standing, windows=one.windows + 1, absent=0)
 
 
-def _no_members(window: Window, columns: LawColumns, typed: Sequence[TypedMetric]) -> list[Skip]:
+def _no_members(columns: LawColumns, typed: Sequence[TypedMetric]) -> list[Skip]:
     used = {metric_of(columns.names[place]) for place in columns.varying}
     return [Skip(metric.name, f"{metric.type}: {metric.why}") for metric in typed if metric.name not in used]
+
+
+def _not_stepped(columns: LawColumns) -> list[Skip]:
+    if len(columns.varying) <= STEPS_COLUMNS:
+        return []
+    return [Skip("levels against what flows into them", f"more than {STEPS_COLUMNS} metrics vary")]
 
 
 def _unchecked(cases: Iterable[_Case]) -> list[Skip]:
