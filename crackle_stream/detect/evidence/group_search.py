@@ -16,7 +16,7 @@ __all__ = ["Groups", "find_groups", "on_a_curve", "runs_z", "valley"]
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.intp]
 
-SAMPLE = 500
+SAMPLE = 400
 """Tasks whose distances to each other are computed; the others are assigned to the groups found."""
 
 FARTHEST = 150
