@@ -7,13 +7,16 @@ false, but for the facts that its recipe states as true (the dependence of metri
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from crackle_stream.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["NULL", "PLANTED", "Planted", "Truth", "ar_noise", "make"]
 
@@ -107,7 +110,7 @@ def ar_noise(rng: Rng, n: int, m: int, phi: float, innovations: Floats | None = 
 def _operational(rng: Rng, z: Floats) -> Floats:
     """Every metric gets an offset of 5 to 2000 and a spread of .15 to 1 of it."""
     offset = np.exp(rng.uniform(np.log(5), np.log(2000), z.shape[1]))
-    return offset + z * offset * rng.uniform(0.15, 1.0, z.shape[1])
+    return np.asarray(offset + z * offset * rng.uniform(0.15, 1.0, z.shape[1]))
 
 
 def _garch(rng: Rng, n: int, m: int, a: float, b: float) -> Floats:
@@ -281,7 +284,7 @@ def variance_shift(ratio: float, phi: float = 0.0) -> Recipe:
 
 
 def _bimodal(rng: Rng, k: int) -> Floats:
-    return 0.95 * rng.choice([-1, 1], k) + np.sqrt(1 - 0.95**2) * rng.standard_normal(k)
+    return np.asarray(0.95 * rng.choice([-1, 1], k) + np.sqrt(1 - 0.95**2) * rng.standard_normal(k))
 
 
 SHAPES: dict[str, Callable[[Rng, int], Floats]] = {

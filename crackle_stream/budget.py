@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from crackle_stream.model import Candidate, CracklePattern, Evidence, Examination, NearMiss
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["SHARES", "Budget", "Judgement", "judge"]
 

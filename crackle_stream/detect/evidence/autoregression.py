@@ -23,7 +23,7 @@ CLIP = 4.0
 passes for one in most windows), and a cut at 3 loses half the power to see a real jump in a slow series."""
 
 LAG_PENALTY = 2.5
-"""What a lag must gain in likelihood ratio: Akaike asks 2, which explains away steps of .6 sd; 3 leaves slow noise in."""
+"""What a lag must gain in likelihood ratio: Akaike's 2 explains away steps of .6 sd, 3 leaves slow noise unexplained."""
 
 RIDGE = 1e-9
 """Share of the trace added to a Gram matrix, for series that determine themselves."""
@@ -95,7 +95,7 @@ def solve(products: Floats, orders: Ints) -> Autoregression:
     left[:, diagonal, diagonal] += unused
     right[unused] = 0.0
     found = np.linalg.solve(left, right[..., None])[..., 0]
-    return Autoregression(found[:, 1:], found[:, 0])
+    return Autoregression(np.asarray(found[:, 1:], dtype=np.float64), np.asarray(found[:, 0], dtype=np.float64))
 
 
 def innovations(y: Floats, model: Autoregression) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 from scipy import special
@@ -12,8 +14,10 @@ from crackle_stream.detect.evidence.prepared import Prepared, prepared_of
 from crackle_stream.detect.evidence.responsible import carriers, fragility
 from crackle_stream.detect.evidence.spread import legendre_scores
 from crackle_stream.model import Candidate, CracklePattern, Evidence, Examination, PatternKind
-from crackle_stream.protocols import Context
-from crackle_stream.window import Window
+
+if TYPE_CHECKING:
+    from crackle_stream.protocols import Context
+    from crackle_stream.window import Window
 
 __all__ = ["DependenceDetector"]
 
@@ -80,7 +84,8 @@ def _curves(z: Floats) -> Floats:
 
 def _better_apart(z: Floats, at_once: float) -> bool:
     return any(
-        max(abs(float(found.r[0, 1])), abs(float(found.r[1, 0]))) > at_once and found.p[~np.eye(2, dtype=bool)].min() < APART_P
+        max(abs(float(found.r[0, 1])), abs(float(found.r[1, 0]))) > at_once
+        and found.p[~np.eye(2, dtype=bool)].min() < APART_P
         for found in (correlations_at(z, lag) for lag in range(1, lags_for(len(z)) + 1))
     )
 
@@ -94,7 +99,8 @@ def _line(prepared: Prepared, a: int, b: int, r: float, p: float, bar: float) ->
     return CracklePattern(
         kind=PatternKind.CORRELATION,
         form="linear",
-        description=f"{names[a]} and {names[b]} {together} (r = {r:.2f}); it vanishes without {fragile} of {shared} tasks",
+        description=f"{names[a]} and {names[b]} {together} (r = {r:.2f}); "
+        f"it vanishes without {fragile} of {shared} tasks",
         confidence=0.0,
         involved_tasks=_labels(prepared, carriers(z[:, a], z[:, b], sign).tolist()),
         metric_names=(names[a], names[b]),
@@ -104,7 +110,7 @@ def _line(prepared: Prepared, a: int, b: int, r: float, p: float, bar: float) ->
     )
 
 
-def _curve(prepared: Prepared, a: int, b: int, r: float, p: float, bar: float) -> CracklePattern:  # noqa: ARG001
+def _curve(prepared: Prepared, a: int, b: int, r: float, p: float, bar: float) -> CracklePattern:
     z, names = prepared.whitened.scores, prepared.names
     both = np.flatnonzero(~np.isnan(z[:, a] * z[:, b]))
     information, order = _information(special.ndtr(z[both][:, [a, b]]))
@@ -137,5 +143,3 @@ def _information(u: Floats, bins: int = 6) -> tuple[float, list[int]]:
 
 def _labels(prepared: Prepared, rows: list[int]) -> tuple[str, ...]:
     return tuple(prepared.window.labels[row] for row in rows)
-
-

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,8 +11,10 @@ from crackle_stream.detect.evidence.pairs import correlations_at, own_memory
 from crackle_stream.detect.evidence.prepared import Prepared, prepared_of
 from crackle_stream.detect.evidence.responsible import carriers, fragility
 from crackle_stream.model import Candidate, CracklePattern, Evidence, Examination, PatternKind
-from crackle_stream.protocols import Context
-from crackle_stream.window import Window
+
+if TYPE_CHECKING:
+    from crackle_stream.protocols import Context
+    from crackle_stream.window import Window
 
 __all__ = ["LAGS", "LaggedDetector", "lags_for"]
 
@@ -57,7 +61,9 @@ class LaggedDetector:
         np.fill_diagonal(p, 1.0)
         led = (p < PROPOSED / tests) & (p <= p.T) & (np.abs(r) > at_once)
         candidates = tuple(
-            Candidate(_pattern(prepared, int(a), int(b), float(r[a, b]), int(best[a, b]), float(p[a, b])), float(p[a, b]))
+            Candidate(
+                _pattern(prepared, int(a), int(b), float(r[a, b]), int(best[a, b]), float(p[a, b])), float(p[a, b])
+            )
             for a, b in zip(*np.nonzero(led), strict=True)
         )
         return Examination(candidates, tests, prepared.skipped, complete=done == lags)
@@ -81,12 +87,18 @@ def _pattern(prepared: Prepared, leader: int, follower: int, r: float, lag: int,
     return CracklePattern(
         kind=PatternKind.CORRELATION,
         form="lagged",
-        description=f"{names[follower]} {follows} {names[leader]} {lag} {tasks} later (about {seconds:.3g} s, r = {r:.2f}); "
-        f"it vanishes without {fragile} of {shared} tasks",
+        description=f"{names[follower]} {follows} {names[leader]} {lag} {tasks} later "
+        f"(about {seconds:.3g} s, r = {r:.2f}); it vanishes without {fragile} of {shared} tasks",
         confidence=0.0,
         involved_tasks=tuple(window.labels[row + lag] for row in carriers(early, late, sign).tolist()),
         metric_names=(names[leader], names[follower]),
-        metrics={"r": r, "lag": float(lag), "lag_seconds": seconds, "fragility": float(fragile), "tasks": float(shared)},
+        metrics={
+            "r": r,
+            "lag": float(lag),
+            "lag_seconds": seconds,
+            "fragility": float(fragile),
+            "tasks": float(shared),
+        },
         direction=f"{names[leader]} leads" if r > 0 else f"{names[leader]} leads, reversed",
         evidence=Evidence(p, 1.0, r, float(shared), calibrated=False),
     )

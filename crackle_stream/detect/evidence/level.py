@@ -20,7 +20,7 @@ from crackle_stream.detect.evidence.autoregression import (
 from crackle_stream.detect.evidence.scan import scan_step, split_off
 from crackle_stream.detect.evidence.tails import chi_scan_tail
 
-__all__ = ["Levels", "normal_scores", "scan_level"]
+__all__ = ["Levels", "normal_scores", "ranked", "scan_level"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -73,6 +73,17 @@ class Levels:
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
         """All parts, each with a first axis of k series."""
         return self.p, self.row, self.size, self.statistic, self.phi, self.orders, self.residual, self.without
+
+    def with_series(self, columns: Ints, other: Levels) -> Levels:
+        """A copy in which the given series are those of another result, in order."""
+        parts = [part.copy() for part in self.arrays()]
+        for mine, its in zip(parts, other.arrays(), strict=True):
+            if mine.ndim == 1:
+                mine[columns] = its
+            else:  # fewer lags on a short window
+                width = min(mine.shape[1], its.shape[1])
+                mine[columns, :width] = its[:, :width]
+        return Levels(*parts)
 
 
 def normal_scores(x: Floats) -> Floats:
@@ -138,7 +149,7 @@ def _best_step(y: Floats, model: Autoregression) -> _Step:
     e = clipped(raw)
     e -= e.mean(axis=0)
     without = np.sum(e * e, axis=0)
-    scan = scan_step(e, model.phi, pulse=_ranked(e))
+    scan = scan_step(e, model.phi, pulse=ranked(e))
     place = np.argmax(np.abs(scan.statistic), axis=0)
     gain = scan.statistic[place, series] ** 2
     residual = np.maximum(without - gain, 1e-9 * without + np.finfo(float).tiny)
@@ -158,7 +169,7 @@ def _better(one: _Step, other: _Step) -> _Step:
     )
 
 
-def _ranked(e: Floats) -> Floats:
+def ranked(e: Floats) -> Floats:
     """What an innovation counts for where a step begins: no more than its rank among normal ones allows.
 
     Where hardly any innovation is an outlier, one that is may be a jump, and counts for up to 1.3 times that.

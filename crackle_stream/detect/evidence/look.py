@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from crackle_stream.budget import PER_WINDOW_LIMIT, Judgement, judge
-from crackle_stream.detect.evidence.metric_types import MetricType
 from crackle_stream.detect.evidence.prepared import Prepared
 from crackle_stream.history import History
-from crackle_stream.model import Examination
-from crackle_stream.protocols import Detector
-from crackle_stream.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from crackle_stream.detect.evidence.metric_types import MetricType
+    from crackle_stream.model import Examination
+    from crackle_stream.protocols import Detector
+    from crackle_stream.window import Window
 
 __all__ = ["Context", "look"]
 

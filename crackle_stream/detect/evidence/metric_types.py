@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["MIN_PRESENT", "MetricType", "TypedMetric", "infer", "infer_all", "steps_of"]
 
@@ -180,7 +183,7 @@ def _monotone(_: str, x: Floats) -> _Finding:
     return MetricType.COUNTER, "never falls" if not len(falls) else f"never falls but for {len(falls)} resets"
 
 
-def _code(_: str, x: Floats) -> _Finding:
+def _code(_name: str, x: Floats) -> _Finding:
     steps = np.diff(x)
     held = float(np.mean(steps == 0))
     if len(x) < MIN_PRESENT or held < 1 - CHANGE_RATE:

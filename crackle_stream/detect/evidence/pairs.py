@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,7 +72,7 @@ def own_memory(z: Floats) -> Floats:
     norm = np.maximum(np.sum(filled * filled, axis=0), np.finfo(float).tiny)
     lags = range(1, min(MEMORY_LAGS, len(z) // 4) + 1)
     own = np.array([np.sum(filled[h:] * filled[:-h], axis=0) / norm for h in lags]).reshape(len(lags), z.shape[1])
-    return np.maximum(1 + 2 * own.T @ own, 1.0)
+    return np.asarray(np.maximum(1 + 2 * own.T @ own, 1.0))
 
 
 def binned_p(z: Floats, bins: int, widening: Floats) -> Floats:
@@ -121,5 +120,3 @@ def _judged(r: Floats, shared: Floats, widening: Floats | float) -> tuple[Floats
     t = np.abs(r) * np.sqrt(free / np.maximum(1 - r * r, 1e-12))
     p = np.where(enough, 2 * special.stdtr(free, -t), 1.0)
     return np.where(enough, r, 0.0), shared, p
-
-

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from crackle_stream.detect.evidence.dither import dithered
 from crackle_stream.detect.evidence.metric_types import MIN_PRESENT, MetricType, TypedMetric, infer_all, steps_of
+from crackle_stream.detect.evidence.recall import memories_of, recalled
 from crackle_stream.detect.evidence.whitening import White, whiten
-from crackle_stream.history import History
 from crackle_stream.model import Skip
 from crackle_stream.protocols import Context
-from crackle_stream.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from crackle_stream.detect.evidence.memory import MetricMemory
+    from crackle_stream.history import History
+    from crackle_stream.window import Window
 
 __all__ = ["Block", "Prepared", "PreparedContext", "Whitened", "prepared_of"]
 
 Floats = npt.NDArray[np.float64]
+
+MEMORY_NAME = "shift"
+"""The detector under whose name the history keeps what is known of each metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,11 @@ class Prepared:
         return table
 
     @cached_property
+    def memories(self) -> tuple[MetricMemory | None, ...]:
+        """What earlier windows taught about each of the k tested metrics."""
+        return tuple(memories_of(self.history.of(MEMORY_NAME), self.names))
+
+    @cached_property
     def whitened(self) -> Whitened:
         """Innovations of the k tested metrics and the changes found in each."""
         untied = self.untied
@@ -120,8 +133,9 @@ class Prepared:
         blocks = []
         for columns in alike.values():
             rows = np.flatnonzero(present[:, columns[0]])
-            white = whiten(untied[np.ix_(rows, columns)])
-            scores[np.ix_(rows, columns)] = white.scores
+            x = untied[rows][:, columns]
+            white = recalled(whiten(x), x, [self.memories[column] for column in columns])
+            scores[rows[:, None], columns] = white.scores
             blocks.append(Block(rows, tuple(columns), white))
         return Whitened(tuple(blocks), scores)
 

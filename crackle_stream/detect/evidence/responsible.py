@@ -46,13 +46,17 @@ def fragility(a: Floats, b: Floats, sign: float, bar: float) -> int:
     order = np.argsort(-(x * y) * sign, kind="stable")
     x, y = x[order], y[order]
     left = len(x) - np.arange(len(x))
-    rest = lambda v: np.cumsum(v[::-1])[::-1]  # noqa: E731 - sums over the rows that are left
-    mean_x, mean_y = rest(x) / left, rest(y) / left
-    covariance = rest(x * y) / left - mean_x * mean_y
-    variance = (rest(x * x) / left - mean_x**2) * (rest(y * y) / left - mean_y**2)
+    mean_x, mean_y = _left(x) / left, _left(y) / left
+    covariance = _left(x * y) / left - mean_x * mean_y
+    variance = (_left(x * x) / left - mean_x**2) * (_left(y * y) / left - mean_y**2)
     r = sign * covariance / np.sqrt(np.maximum(variance, 1e-12))
     r = np.clip(r, 0.0, 1 - 1e-12)
     free = np.maximum(left - 2.0, 1.0)
     p = 2 * special.stdtr(free, -r * np.sqrt(free / (1 - r * r)))
     gone = np.flatnonzero(p > bar)
     return int(gone[0]) if len(gone) else len(x)
+
+
+def _left(v: Floats) -> Floats:
+    """Sums over the rows that are left when those before are gone."""
+    return np.asarray(np.cumsum(v[::-1])[::-1])

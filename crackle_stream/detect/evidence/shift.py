@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from crackle_stream.detect.evidence.metric_types import MetricType
 from crackle_stream.detect.evidence.prepared import Block, Prepared, prepared_of
+from crackle_stream.detect.evidence.recall import learned
 from crackle_stream.detect.evidence.spread import legendre_scores, uniform_ranks
 from crackle_stream.model import (
     Candidate,
@@ -20,8 +22,10 @@ from crackle_stream.model import (
     Onset,
     PatternKind,
 )
-from crackle_stream.protocols import Context
-from crackle_stream.window import Window
+
+if TYPE_CHECKING:
+    from crackle_stream.protocols import Context
+    from crackle_stream.window import Window
 
 __all__ = ["LEVEL_SHARE", "SHAPE_SHARE", "SPREAD_SHARE", "ShiftDetector"]
 
@@ -61,16 +65,49 @@ class ShiftDetector:
         """Look for changes within the window."""
         prepared = prepared_of(window, context)
         tests = max(len(prepared.tested), 1)
-        candidates = []
+        candidates: list[Candidate] = []
+        remembered = dict(_stored(prepared))
         complete = True
         for block in prepared.whitened.blocks:
-            for place, column in enumerate(block.columns):
-                for change in _changes(block, place, PROPOSED / tests):
-                    candidates.append(Candidate(_pattern(prepared, block, place, column, change), change.p))
+            candidates += _candidates(prepared, block, PROPOSED / tests)
+            _remember(remembered, prepared, block, PROPOSED / tests)
             if context.stop():
                 complete = False
                 break
-        return Examination(tuple(candidates), tests, prepared.skipped, complete=complete)
+        news = {"metrics": remembered} if remembered else {}
+        return Examination(tuple(candidates), tests, prepared.skipped, news, complete=complete)
+
+
+def _candidates(prepared: Prepared, block: Block, bar: float) -> list[Candidate]:
+    return [
+        Candidate(_pattern(prepared, block, place, column, change), change.p)
+        for place, column in enumerate(block.columns)
+        for change in _changes(block, place, bar)
+    ]
+
+
+def _remember(remembered: dict[str, object], prepared: Prepared, block: Block, bar: float) -> None:
+    """Put in what this window teaches about its quiet metrics."""
+    known = [prepared.memories[column] for column in block.columns]
+    values = prepared.untied[block.rows][:, list(block.columns)]
+    weight = prepared.window.fresh / max(len(prepared.window), 1)
+    quiet = (_least_p(block) > bar).tolist()
+    for column, memory in zip(block.columns, learned(block.white, values, known, quiet, weight), strict=True):
+        if memory is None:
+            remembered.pop(prepared.names[column], None)
+        else:
+            remembered[prepared.names[column]] = memory.to_dict()
+
+
+def _stored(prepared: Prepared) -> Mapping[str, object]:
+    stored = prepared.history.of(ShiftDetector.name).get("metrics", {})
+    return stored if isinstance(stored, Mapping) else {}
+
+
+def _least_p(block: Block) -> Floats:
+    white = block.white
+    shares = (white.levels.p / LEVEL_SHARE, white.spreads.p / SPREAD_SHARE, white.shapes.p / SHAPE_SHARE)
+    return np.asarray(np.minimum.reduce(shares))
 
 
 def _changes(block: Block, place: int, bar: float) -> Iterator[_Change]:
@@ -151,7 +188,13 @@ def _pattern(prepared: Prepared, block: Block, place: int, column: int, change: 
         metric_names=(metric.name,),
         metrics={**numbers, "distance": distance(before, after)},
         direction=change.direction,
-        evidence=Evidence(change.p, 1.0, change.effect, float(block.white.effective_n[place]), calibrated=False),
+        evidence=Evidence(
+            change.p,
+            1.0,
+            change.effect,
+            float(block.white.effective_n[place]),
+            calibrated=bool(block.white.calibrated[place]),
+        ),
         at=Onset(change.row, float(window.times[change.row])),
     )
 

@@ -13,13 +13,16 @@ from crackle_stream.detect.evidence.level import Levels, scan_level
 from crackle_stream.detect.evidence.scan import scan_step, split_off
 from crackle_stream.detect.evidence.tails import chi_scan_tail
 
-__all__ = ["Shapes", "legendre_scores", "scan_shape", "scan_spread", "uniform_ranks"]
+__all__ = ["SHAPE_DEGREES", "Shapes", "legendre_scores", "scan_shape", "scan_spread", "uniform_ranks"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 SHAPE_DEGREES = 6
 """Legendre polynomials that describe a distribution: level, spread, skewness, tails, and two finer ones."""
+
+ESTIMATION_ROWS = 16.0
+"""Rows that estimating the persistence costs; the statistic is shrunk by as much."""
 
 PERSISTENCE = 1.12
 """Long-run over plain variance of a score from which it is deflated; under it the excess is estimation noise."""
@@ -40,6 +43,13 @@ class Shapes:
     row: Ints
     statistic: Floats
     parts: Floats
+
+    def with_series(self, columns: Ints, other: Shapes) -> Shapes:
+        """A copy in which the given series are those of another result, in order."""
+        p, row, statistic, parts = self.p.copy(), self.row.copy(), self.statistic.copy(), self.parts.copy()
+        p[columns], row[columns], statistic[columns] = other.p, other.row, other.statistic
+        parts[:, columns] = other.parts
+        return Shapes(p, row, statistic, parts)
 
 
 def uniform_ranks(e: Floats) -> Floats:
@@ -73,11 +83,10 @@ def scan_shape(e: Floats) -> Shapes:
         e: shape (n, k), innovations, known changes of level and spread taken out, no NaN.
     """
     n, k = e.shape
-    u = uniform_ranks(e)
-    scores = np.hstack([legendre_scores(u, degree) for degree in range(1, SHAPE_DEGREES + 1)])
-    scores -= scores.mean(axis=0)
-    scale = np.sqrt(np.maximum(scores.var(axis=0), 1e-12) * _persistence(scores))
-    scan = scan_step(scores / scale, np.zeros((scores.shape[1], 1)))
+    scores = _all_scores(e)
+    variance = np.maximum(scores.var(axis=0), 1e-12) * _persistence(scores)
+    shrink = np.sqrt(1 - min(ESTIMATION_ROWS / n, 0.5))
+    scan = scan_step(scores * (shrink / np.sqrt(variance)), np.zeros((scores.shape[1], 1)))
     parts = scan.statistic.reshape(len(scan.statistic), SHAPE_DEGREES, k)
     total = np.sqrt(np.sum(parts**2, axis=1))
     place = np.argmax(total, axis=0)
@@ -91,9 +100,17 @@ def scan_shape(e: Floats) -> Shapes:
 
 
 def _persistence(scores: Floats) -> Floats:
+    """Long-run over plain variance of each score, 1 where hardly more; its best split is no persistence."""
     flat = split_off(scores)
     model, _ = robust_fit(flat, order_for(len(scores)))
-    e = innovations(flat, model)
-    long_run = e.var(axis=0) / np.maximum(1 - model.phi.sum(axis=1), 0.02) ** 2
+    left = innovations(flat, model)
+    long_run = left.var(axis=0) / np.maximum(1 - model.phi.sum(axis=1), 0.02) ** 2
     ratio = long_run / np.maximum(flat.var(axis=0), 1e-12)
-    return np.asarray(np.where(ratio > PERSISTENCE, ratio, 1.0))
+    return np.where(ratio > PERSISTENCE, ratio, 1.0)
+
+
+def _all_scores(e: Floats) -> Floats:
+    """Legendre scores of the ranks, centred: shape (n, 6 k), by degree and then by series."""
+    u = uniform_ranks(e)
+    scores = np.hstack([legendre_scores(u, degree) for degree in range(1, SHAPE_DEGREES + 1)])
+    return np.asarray(scores - scores.mean(axis=0))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from crackle_stream.detect.evidence.bumps import find_level
-from crackle_stream.detect.evidence.level import Levels
+
+if TYPE_CHECKING:
+    from crackle_stream.detect.evidence.level import Levels
 
 __all__ = ["WORTH_REMOVING", "Step", "removed", "steps_in"]
 
@@ -73,9 +77,9 @@ def removed(y: Floats, steps: tuple[tuple[Step, ...], ...]) -> Floats:
     flat = y - y.mean(axis=0)
     for column, known in enumerate(steps):
         edges = sorted({0, len(y), *(step.row for step in known)})
-        for start, end in zip(edges[:-1], edges[1:], strict=True):
+        for start, end in itertools.pairwise(edges):
             flat[start:end, column] = y[start:end, column] - y[start:end, column].mean()
-    return flat
+    return np.asarray(flat)
 
 
 def _settled(y: Floats, steps: list[Step]) -> tuple[Step, ...]:
@@ -91,7 +95,5 @@ def _settled(y: Floats, steps: list[Step]) -> tuple[Step, ...]:
         if len(rows):
             gain = np.cumsum(part)[rows - 1] ** 2 / (rows * (len(part) - rows))
             edges[place] = start + int(rows[np.argmax(gain)])
-    sizes = np.diff([y[a:b].mean() for a, b in zip(edges[:-1], edges[1:], strict=True)])
-    return tuple(
-        Step(row, float(size), step.p) for row, size, step in zip(edges[1:-1], sizes, ordered, strict=True)
-    )
+    sizes = np.diff([y[a:b].mean() for a, b in itertools.pairwise(edges)])
+    return tuple(Step(row, float(size), step.p) for row, size, step in zip(edges[1:-1], sizes, ordered, strict=True))

@@ -62,6 +62,7 @@ class White:
         scores: shape (n, k), normal scores of the innovations without changes of spread; NaN in the first rows.
         phi: shape (k, p), the coefficients.
         effective_n: shape (k,), independent observations the rows are worth for a mean.
+        calibrated: shape (k,), whether the metric was judged by a memory that is long enough.
     """
 
     y: Floats
@@ -75,6 +76,7 @@ class White:
     scores: Floats
     phi: Floats
     effective_n: Floats
+    calibrated: npt.NDArray[np.bool_]
 
 
 def whiten(x: Floats) -> White:
@@ -101,7 +103,9 @@ def whiten(x: Floats) -> White:
     variance = np.var(settled, axis=0)
     rest = 1 - model.phi.sum(axis=1)
     worth = n * np.clip(variance * rest**2 / np.maximum(np.nanvar(e, axis=0), 1e-300), 1 / n, 1.0)
-    return White(y, transforms, frequencies, levels, steps, spreads, shapes, e, z, model.phi, worth)
+    return White(
+        y, transforms, frequencies, levels, steps, spreads, shapes, e, z, model.phi, worth, np.zeros(k, dtype=bool)
+    )
 
 
 def _trends_told_apart(y: Floats, levels: Levels) -> tuple[Floats, Levels]:
@@ -141,7 +145,7 @@ def _chosen_scale(
     y = _deseasoned(scores, frequencies)
     transforms = [Transform.SCORES] * k
     flat = split_off(y)
-    model, orders = robust_fit(flat, p)
+    model, _orders = robust_fit(flat, p)
     e = innovations(flat, model)
     slow = np.flatnonzero(np.var(e, axis=0) < (1 - MEMORY) * np.var(flat[p:], axis=0))
     if not len(slow):
@@ -152,7 +156,9 @@ def _chosen_scale(
         other = _deseasoned(values, tuple(frequencies[c] for c in chosen))
         flat = split_off(other)
         model, _ = robust_fit(flat, p)
-        uneven = _unevenness(flat[p:], innovations(flat, model)) + (RAW_PREFERENCE / n if transform is Transform.LOG else 0)
+        uneven = _unevenness(flat[p:], innovations(flat, model)) + (
+            RAW_PREFERENCE / n if transform is Transform.LOG else 0
+        )
         better = uneven < least[columns]
         least[columns[better]] = uneven[better]
         y[:, chosen[better]] = other[:, better]
@@ -179,7 +185,7 @@ def _deseasoned(y: Floats, frequencies: tuple[tuple[float, ...], ...]) -> Floats
     for column, found in enumerate(frequencies):
         if found:
             rest[:, column] = without_sinusoids(rest[:, column], found)
-    return rest
+    return np.asarray(rest)
 
 
 def _unevenness(y: Floats, e: Floats) -> Floats:
