@@ -45,7 +45,9 @@ LEAST_UNITS = 20
 """Residuals a noisy law needs for its level to be tested."""
 
 WHITE = 0.1
-"""Autocorrelation from row to row up to which residuals are white but for their steps."""
+STRONG = 0.5
+"""Autocorrelation from row to row, once steps are taken off, up to which residuals are white; and up to which the steps
+were steps and no part of the autocorrelation."""
 
 PROPORTIONAL = 0.2
 """Correlation of |residual| with the turnover from which noise is taken to grow with it."""
@@ -294,14 +296,16 @@ def cusum_p(peak: float, trim: float) -> float:
 def _long_run(units: Floats, where: int) -> float:
     """Standard deviation that a mean of autocorrelated residuals behaves as if it had.
 
-    Steps make residuals look autocorrelated, so they are taken off first. If what is left is autocorrelated still, the
-    steps were part of it, and taking them off would leave too little: then nothing is.
+    Steps make residuals look autocorrelated, so they are taken off first. If what is left is autocorrelated still, some
+    of the steps may have been part of it: then its upper bound counts, and if it is strong, nothing is taken off.
     """
     left = _without_steps(units, where)
     pull = _pull(left)
-    if pull > WHITE:
+    if pull > STRONG:
         left = units - units.mean()
         pull = _pull(left)
+    elif pull > WHITE:
+        pull += 2 / sqrt(len(units))
     # The estimate is too small by about (1 + 3 rho) / n, and by as much again for the best split being looked for.
     pull = min(max(pull, 0.0) + 2 * (1 + 3 * max(pull, 0.0)) / len(units), 0.98)
     return float(left.std()) * sqrt((1 + pull) / (1 - pull)) + 1e-300
