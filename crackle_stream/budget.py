@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SHARES", "Budget", "Judgement", "judge"]
 
-SHARES: Mapping[str, float] = {"shift": 0.66, "dependence": 0.14, "lagged": 0.08, "groups": 0.08, "laws": 0.02}
+SHARES: Mapping[str, float] = {"shift": 0.70, "dependence": 0.12, "lagged": 0.06, "groups": 0.08, "laws": 0.02}
 """Share of a window's chance of a false pattern that each detector may use; what is left is for others.
 
 Shifts have most: they are what alarms, and one window says least about them. Laws need almost nothing: where they

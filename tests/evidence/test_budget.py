@@ -62,7 +62,8 @@ def test_what_does_not_pass_is_the_near_miss() -> None:
     nearest = after.examined["shift"].nearest
     assert after.patterns == ()
     assert nearest is not None
-    assert (nearest.what, nearest.bar) == ("near", pytest.approx(2.0))
+    assert nearest.what == "near"
+    assert nearest.bar == pytest.approx(2.0)
     assert nearest.value < nearest.bar
 
 

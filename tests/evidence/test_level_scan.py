@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -75,7 +77,7 @@ def test_the_autoregression_is_least_squares_at_every_order() -> None:
     assert fit(products, 292).min() >= 1
 
 
-NOISE = {
+NOISE: dict[str, Callable[[np.random.Generator, int], Floats]] = {
     "independent": lambda rng, m: rng.standard_normal((300, m)),
     "AR .9": lambda rng, m: ar_noise(rng, 300, m, 0.9),
     "random walk": lambda rng, m: np.cumsum(rng.standard_normal((300, m)), axis=0),

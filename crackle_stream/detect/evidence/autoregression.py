@@ -23,7 +23,7 @@ CLIP = 4.0
 passes for one in most windows), and a cut at 3 loses half the power to see a real jump in a slow series."""
 
 LAG_PENALTY = 2.5
-"""What a lag must gain in likelihood ratio: Akaike's 2 explains away steps of .6 sd, 3 leaves slow noise unexplained."""
+"""What a lag must gain in likelihood ratio: Akaike's 2 explains away steps of .6 sd, 3 leaves slow noise in."""
 
 RIDGE = 1e-9
 """Share of the trace added to a Gram matrix, for series that determine themselves."""

@@ -74,6 +74,10 @@ class Levels:
         """All parts, each with a first axis of k series."""
         return self.p, self.row, self.size, self.statistic, self.phi, self.orders, self.residual, self.without
 
+    def of(self, columns: Ints) -> Levels:
+        """The given series alone."""
+        return Levels(*(part[columns] for part in self.arrays()))
+
     def with_series(self, columns: Ints, other: Levels) -> Levels:
         """A copy in which the given series are those of another result, in order."""
         parts = [part.copy() for part in self.arrays()]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from crackle_stream.budget import PER_WINDOW_LIMIT, Judgement, judge
+from crackle_stream.detect.evidence.folding import folded
 from crackle_stream.detect.evidence.prepared import Prepared
 from crackle_stream.history import History
 
@@ -55,4 +57,5 @@ def look(
     """
     context = Context(window, History() if history is None else history, given, seed)
     examined: dict[str, Examination] = {made.name: made.examine(window, context) for made in detectors}
-    return judge(examined, allowance)
+    judged = judge(examined, allowance)
+    return replace(judged, patterns=folded(judged.patterns))

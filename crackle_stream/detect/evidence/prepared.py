@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from crackle_stream.detect.evidence.aliases import affine_copies
 from crackle_stream.detect.evidence.dither import dithered
 from crackle_stream.detect.evidence.metric_types import MIN_PRESENT, MetricType, TypedMetric, infer_all, steps_of
 from crackle_stream.detect.evidence.recall import memories_of, recalled
@@ -88,20 +89,36 @@ class Prepared:
         return table
 
     @cached_property
+    def aliases(self) -> dict[int, int]:
+        """Columns of `table` that are another one in other units, each with that earlier one."""
+        return affine_copies(self.table, [c for c, metric in enumerate(self.typed) if metric.type.tested])
+
+    @cached_property
     def tested(self) -> tuple[int, ...]:
-        """Columns of `table` that carry enough varying numbers to be tested, k of them."""
+        """Columns of `table` that carry enough varying numbers to be tested, k of them; of aliases the first."""
         enough = np.count_nonzero(~np.isnan(self.table), axis=0) >= MIN_PRESENT
-        return tuple(column for column, metric in enumerate(self.typed) if metric.type.tested and enough[column])
+        return tuple(
+            column
+            for column, metric in enumerate(self.typed)
+            if metric.type.tested and enough[column] and column not in self.aliases
+        )
 
     @cached_property
     def skipped(self) -> tuple[Skip, ...]:
         """The metrics that no detector tests as numbers, and why."""
         tested = set(self.tested)
         return tuple(
-            Skip(metric.name, f"{metric.type}: {metric.why}" if not metric.type.tested else "present in too few tasks")
+            Skip(metric.name, self._why_not(column, metric))
             for column, metric in enumerate(self.typed)
             if column not in tested
         )
+
+    def _why_not(self, column: int, metric: TypedMetric) -> str:
+        if not metric.type.tested:
+            return f"{metric.type}: {metric.why}"
+        if column in self.aliases:
+            return f"alias: {self.window.names[self.aliases[column]]} in other units"
+        return "present in too few tasks"
 
     @property
     def names(self) -> tuple[str, ...]:

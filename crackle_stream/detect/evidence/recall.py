@@ -13,7 +13,7 @@ from crackle_stream.detect.evidence.autoregression import CLIP, MAX_ORDER, Autor
 from crackle_stream.detect.evidence.level import Levels, normal_scores, ranked
 from crackle_stream.detect.evidence.memory import MetricMemory, started
 from crackle_stream.detect.evidence.scan import scan_step, split_off
-from crackle_stream.detect.evidence.spread import legendre_scores, scan_shape, uniform_ranks
+from crackle_stream.detect.evidence.spread import legendre_scores, scan_shape, smeared, stronger, uniform_ranks
 from crackle_stream.detect.evidence.steps import Step, removed, steps_in
 from crackle_stream.detect.evidence.tails import chi_scan_tail
 
@@ -69,8 +69,9 @@ def recalled(white: White, x: Floats, memories: Sequence[MetricMemory | None]) -
     levels = _level(innovations(y, model) / deviation, model.phi, prior, deviation, MAX_ORDER)
     steps = steps_in(y, levels)
     e = innovations(removed(y, steps) + y.mean(axis=0), model)
-    spreads = _spread(e, known)
-    steady = np.where([memory.clustered for memory in known], e / _volatility(e), e)
+    even = smeared(e)
+    spreads = stronger(_spread(even, known), white.amplitudes.of(columns))
+    steady = np.where([memory.clustered for memory in known], even / _volatility(e), even)
     shapes = scan_shape(steady)
     news = replace(
         white,

@@ -32,7 +32,7 @@ __all__ = ["LEVEL_SHARE", "SHAPE_SHARE", "SPREAD_SHARE", "ShiftDetector"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
-LEVEL_SHARE, SPREAD_SHARE, SHAPE_SHARE = 0.68, 0.18, 0.14
+LEVEL_SHARE, SPREAD_SHARE, SHAPE_SHARE = 0.64, 0.18, 0.18
 """How a metric's chance of a false shift is split between the three questions; most shifts that matter are of level."""
 
 PROPOSED = 0.05

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from numpy.polynomial import legendre
 
 from crackle_stream.detect.evidence.autoregression import innovations, order_for, robust_fit
-from crackle_stream.detect.evidence.level import Levels, scan_level
+from crackle_stream.detect.evidence.level import Levels, normal_scores, scan_level
 from crackle_stream.detect.evidence.scan import scan_step, split_off
 from crackle_stream.detect.evidence.tails import chi_scan_tail
 
-__all__ = ["SHAPE_DEGREES", "Shapes", "legendre_scores", "scan_shape", "scan_spread", "uniform_ranks"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "SHAPE_DEGREES",
+    "Shapes",
+    "legendre_scores",
+    "scan_amplitude",
+    "scan_shape",
+    "scan_spread",
+    "smeared",
+    "stronger",
+    "uniform_ranks",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
+
+SMEAR = 0.15
+"""Noise added to innovations before they are ranked, in robust standard deviations."""
+
+INNER_SHARE = 0.75
+"""Share of a metric's chance of a false change of spread that its innovations keep; the rest is the amplitude's."""
 
 SHAPE_DEGREES = 6
 """Legendre polynomials that describe a distribution: level, spread, skewness, tails, and two finer ones."""
@@ -74,6 +95,44 @@ def scan_spread(e: Floats) -> Levels:
         e: shape (n, k), innovations, no NaN.
     """
     return scan_level(legendre_scores(uniform_ranks(e), 2), wary=False)
+
+
+def scan_amplitude(x: Floats, steps: Sequence[Sequence[int]], skipped: int) -> Levels:
+    """The best single change of the values' distance from their middle, rows counted after the first `skipped`.
+
+    Where a control loop starts to swing, the values spread and the innovations may not: the swing explains itself.
+
+    Args:
+        x: shape (n, k), the values, no NaN.
+        steps: rows at which the level of each is known to change.
+        skipped: rows at the start that have no innovation.
+    """
+    distance = np.empty_like(x)
+    for column, rows in enumerate(steps):
+        for part in np.split(np.arange(len(x)), list(rows)):
+            distance[part, column] = np.abs(x[part, column] - np.median(x[part, column])) if len(part) else 0.0
+    return scan_level(normal_scores(distance[skipped:]))
+
+
+def stronger(inner: Levels, outer: Levels) -> Levels:
+    """Of each series the change of innovations' spread or that of amplitude, whichever is less likely by chance."""
+    p = np.minimum(inner.p / INNER_SHARE, 1.0)
+    other = np.minimum(outer.p / (1 - INNER_SHARE), 1.0)
+    clearer = np.flatnonzero(other < p)
+    merged = replace(inner, p=p)
+    chosen = replace(outer, p=other)
+    return merged.with_series(clearer, chosen.of(clearer))
+
+
+def smeared(e: Floats) -> Floats:
+    """Innovations with a little noise, seeded by themselves.
+
+    Ranks at a sharp edge of a density (exponential innovations) follow every error of the coefficients; without this,
+    p values of .001 are five times too frequent there.
+    """
+    width = 1.4826 * np.median(np.abs(e - np.median(e, axis=0)), axis=0)
+    noise = np.random.default_rng(zlib.crc32(np.ascontiguousarray(e).tobytes())).standard_normal(e.shape)
+    return np.asarray(e + SMEAR * width * noise)
 
 
 def scan_shape(e: Floats) -> Shapes:

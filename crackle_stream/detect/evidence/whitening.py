@@ -13,7 +13,7 @@ from crackle_stream.detect.evidence.bumps import find_level
 from crackle_stream.detect.evidence.level import Levels, normal_scores
 from crackle_stream.detect.evidence.scan import split_off
 from crackle_stream.detect.evidence.seasonality import find_frequencies, without_sinusoids
-from crackle_stream.detect.evidence.spread import Shapes, scan_shape, scan_spread
+from crackle_stream.detect.evidence.spread import Shapes, scan_amplitude, scan_shape, scan_spread, smeared, stronger
 from crackle_stream.detect.evidence.steps import WORTH_REMOVING, Step, removed, steps_in
 
 __all__ = ["Transform", "White", "whiten"]
@@ -57,6 +57,7 @@ class White:
         levels: the best single step of each.
         steps: all steps found in each, in order of row.
         spreads: the best single change of spread of each, rows counted from the first innovation.
+        amplitudes: the best single change of the values' distance from their middle, likewise; part of `spreads`.
         shapes: the best single change of distribution of each, likewise.
         innovations: shape (n, k), without steps; NaN in the first rows, which have no past.
         scores: shape (n, k), normal scores of the innovations without changes of spread; NaN in the first rows.
@@ -71,6 +72,7 @@ class White:
     levels: Levels
     steps: tuple[tuple[Step, ...], ...]
     spreads: Levels
+    amplitudes: Levels
     shapes: Shapes
     innovations: Floats
     scores: Floats
@@ -97,14 +99,27 @@ def whiten(x: Floats) -> White:
     model, _ = robust_fit(settled, p)
     e = np.full((n, k), np.nan)
     e[p:] = innovations(settled, model)
-    spreads, even, shapes = _spreads(e[p:])
+    amplitudes = scan_amplitude(x, [[step.row for step in known] for known in steps], p)
+    spreads, even, shapes = _spreads(e[p:], amplitudes)
     z = np.full((n, k), np.nan)
     z[p:] = normal_scores(even)
     variance = np.var(settled, axis=0)
     rest = 1 - model.phi.sum(axis=1)
     worth = n * np.clip(variance * rest**2 / np.maximum(np.nanvar(e, axis=0), 1e-300), 1 / n, 1.0)
     return White(
-        y, transforms, frequencies, levels, steps, spreads, shapes, e, z, model.phi, worth, np.zeros(k, dtype=bool)
+        y,
+        transforms,
+        frequencies,
+        levels,
+        steps,
+        spreads,
+        amplitudes,
+        shapes,
+        e,
+        z,
+        model.phi,
+        worth,
+        np.zeros(k, dtype=bool),
     )
 
 
@@ -124,10 +139,10 @@ def _trends_told_apart(y: Floats, levels: Levels) -> tuple[Floats, Levels]:
     return y, levels
 
 
-def _spreads(e: Floats) -> tuple[Levels, Floats, Shapes]:
+def _spreads(e: Floats, amplitudes: Levels) -> tuple[Levels, Floats, Shapes]:
     """Changes of spread, the innovations without them, and changes of shape in what is left."""
-    spreads = scan_spread(e)
-    even = e.copy()
+    even = smeared(e)
+    spreads = stronger(scan_spread(even), amplitudes)
     for column in np.flatnonzero(spreads.p < WORTH_REMOVING).tolist():
         row = int(spreads.row[column])
         for part in (slice(0, row), slice(row, None)):
