@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,9 @@ from crackle_stream.detect.evidence.level import scan_level
 from crackle_stream.detect.evidence.scan import scan_step
 from crackle_stream.detect.evidence.steps import steps_in
 from crackle_stream.detect.evidence.tails import chi_scan_tail, overshoot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Floats = npt.NDArray[np.float64]
 

@@ -18,7 +18,10 @@ PARTS = ((0.0, 0.6), (0.4, 1.0))
 an autoregression explains it; within these each of its two edges stands alone."""
 
 WHOLE_SHARE = 0.9
-"""Share of a metric's chance of a false step that the scan of the whole window keeps; the parts halve the rest."""
+"""Share of a metric's chance of a false step that the scan of the whole window keeps."""
+
+PARTS_SHARE = 0.08
+"""What the parts have together; the rest is for staircases."""
 
 MIN_ROWS = 60
 """Rows of a stretch that make a scan worth its while."""
@@ -42,7 +45,7 @@ def find_level(y: Floats) -> Levels:
         if last - first < MIN_ROWS or not len(hinted):
             continue
         part = scan_level(y[first:last, hinted])
-        p = np.minimum(part.p * len(PARTS) / (1 - WHOLE_SHARE), 1.0)
+        p = np.minimum(part.p * len(PARTS) / PARTS_SHARE, 1.0)
         better = p < best.p[hinted]
         new = replace(part, p=p, row=part.row + first, residual=np.zeros_like(p), without=best.without[hinted])
         for known, found in zip(best.arrays(), new.arrays(), strict=True):

@@ -13,6 +13,7 @@ from crackle_stream.detect.evidence.bumps import find_level
 
 if TYPE_CHECKING:
     from crackle_stream.detect.evidence.level import Levels
+from crackle_stream.detect.evidence.staircase import find_staircases
 
 __all__ = ["WORTH_REMOVING", "Step", "removed", "steps_in"]
 
@@ -25,6 +26,15 @@ WORTH_REMOVING = 0.002
 """P value under which a step is taken out before anything else is judged; more than a report needs, so that a shift
 just under the bar does not pass for another pattern."""
 
+
+SLOW = 0.4
+"""Sum of the coefficients from which many levels are tried as the explanation of the memory."""
+
+MIN_STAIRCASE_ROWS = 100
+"""Rows of a window in which more than a few levels can stand."""
+
+STAIRCASE_SHARE = 0.02
+"""Share of a metric's chance of a false step that staircases have; they hold by many orders of magnitude or not."""
 
 APART = 10
 """Rows closer together than this are one change."""
@@ -69,7 +79,16 @@ def steps_in(y: Floats, levels: Levels) -> tuple[tuple[Step, ...], ...]:
         best = find_level(rest)
         place = np.flatnonzero(best.p < WORTH_REMOVING)
         active = active[place]
-    return tuple(_settled(y[:, column], steps) for column, steps in enumerate(found))
+    settled = [_settled(y[:, column], steps) for column, steps in enumerate(found)]
+    slow = np.flatnonzero((levels.p >= WORTH_REMOVING) & (levels.phi.sum(axis=1) > SLOW))
+    if len(slow) and len(y) >= MIN_STAIRCASE_ROWS:
+        chances, starts = find_staircases(y[:, slow])
+        for at in np.flatnonzero(chances < STAIRCASE_SHARE * WORTH_REMOVING).tolist():
+            column = int(slow[at])
+            p = float(chances[at]) / STAIRCASE_SHARE
+            settled[column] = _between(y[:, column], list(starts[at]), [p] * len(starts[at]))
+            levels.p[column] = p
+    return tuple(settled)
 
 
 def removed(y: Floats, steps: tuple[tuple[Step, ...], ...]) -> Floats:
@@ -95,5 +114,9 @@ def _settled(y: Floats, steps: list[Step]) -> tuple[Step, ...]:
         if len(rows):
             gain = np.cumsum(part)[rows - 1] ** 2 / (rows * (len(part) - rows))
             edges[place] = start + int(rows[np.argmax(gain)])
-    sizes = np.diff([y[a:b].mean() for a, b in itertools.pairwise(edges)])
-    return tuple(Step(row, float(size), step.p) for row, size, step in zip(edges[1:-1], sizes, ordered, strict=True))
+    return _between(y, edges[1:-1], [step.p for step in ordered])
+
+
+def _between(y: Floats, rows: list[int], chances: list[float]) -> tuple[Step, ...]:
+    sizes = np.diff([part.mean() for part in np.split(y, rows)])
+    return tuple(Step(row, float(size), p) for row, size, p in zip(rows, sizes, chances, strict=True))
