@@ -1,0 +1,43 @@
+"""What a stream can prove: findings with p values that hold, and a budget for false alarms."""
+
+from crackle_stream.detect.evidence.dependence import DependenceDetector
+from crackle_stream.detect.evidence.folding import folded
+from crackle_stream.detect.evidence.groups import GroupDetector
+from crackle_stream.detect.evidence.lagged import LaggedDetector
+from crackle_stream.detect.evidence.laws import LawDetector
+from crackle_stream.detect.evidence.look import look
+from crackle_stream.detect.evidence.metric_types import MetricType
+from crackle_stream.detect.evidence.prepared import Prepared, PreparedContext, prepared_of
+from crackle_stream.detect.evidence.shift import ShiftDetector
+from crackle_stream.protocols import Detector
+
+__all__ = [
+    "DependenceDetector",
+    "GroupDetector",
+    "LaggedDetector",
+    "LawDetector",
+    "MetricType",
+    "Prepared",
+    "PreparedContext",
+    "ShiftDetector",
+    "detectors",
+    "folded",
+    "look",
+    "prepared_of",
+]
+
+
+def detectors(without: frozenset[str] = frozenset()) -> tuple[Detector, ...]:
+    """The evidence family, in the order in which it runs.
+
+    Args:
+        without: names of detectors left out: shift, dependence, lagged, laws, groups.
+    """
+    family: tuple[Detector, ...] = (
+        ShiftDetector(),
+        DependenceDetector(),
+        LaggedDetector(),
+        LawDetector(),
+        GroupDetector(),
+    )
+    return tuple(detector for detector in family if detector.name not in without)

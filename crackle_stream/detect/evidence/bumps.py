@@ -1,0 +1,66 @@
+"""Levels that move and move back: steps that only a part of the window shows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from crackle_stream.detect.evidence.level import Levels, scan_level
+
+__all__ = ["find_level"]
+
+Floats = npt.NDArray[np.float64]
+
+PARTS = ((0.0, 0.6), (0.4, 1.0))
+"""Stretches scanned on their own: over the whole window a level that goes up and comes back looks like slow noise, and
+an autoregression explains it; within these each of its two edges stands alone."""
+
+WHOLE_SHARE = 0.9
+"""Share of a metric's chance of a false step that the scan of the whole window keeps."""
+
+PARTS_SHARE = 0.08
+"""What the parts have together; the rest is for staircases."""
+
+MIN_ROWS = 60
+"""Rows of a stretch that make a scan worth its while."""
+
+HINT = 20.0
+"""Gain in variance units of the best split of a stretch, independence assumed, under which it is not scanned: such a
+stretch has no step with a p value of 1e-4 whatever its autocorrelation."""
+
+
+def find_level(y: Floats) -> Levels:
+    """The best single step of each series, in the whole window or in one of its parts.
+
+    Args:
+        y: shape (n, k), no NaN.
+    """
+    whole = scan_level(y)
+    best = replace(whole, p=np.minimum(whole.p / WHOLE_SHARE, 1.0))
+    for start, end in PARTS:
+        first, last = int(start * len(y)), int(end * len(y))
+        hinted = np.flatnonzero(_hint(y[first:last]) > HINT)
+        if last - first < MIN_ROWS or not len(hinted):
+            continue
+        part = scan_level(y[first:last, hinted])
+        p = np.minimum(part.p * len(PARTS) / PARTS_SHARE, 1.0)
+        better = p < best.p[hinted]
+        new = replace(part, p=p, row=part.row + first, residual=np.zeros_like(p), without=best.without[hinted])
+        for known, found in zip(best.arrays(), new.arrays(), strict=True):
+            width = found.shape[1] if found.ndim == 2 else None
+            if width is not None:  # a shorter stretch is fitted with fewer lags
+                known[hinted[better], :] = 0.0
+                known[hinted[better], :width] = found[better]
+            else:
+                known[hinted[better]] = found[better]
+    return best
+
+
+def _hint(y: Floats) -> Floats:
+    n = len(y)
+    centred = y - y.mean(axis=0)
+    rows = np.arange(1, n)[:, None]
+    gain = np.cumsum(centred, axis=0)[:-1] ** 2 * n / (rows * (n - rows))
+    return np.asarray(gain[5:-5].max(axis=0) / np.maximum(centred.var(axis=0), 1e-300))

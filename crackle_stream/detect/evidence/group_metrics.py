@@ -1,0 +1,126 @@
+"""Which metrics could carry groups: those that depend on each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import chdtrc, erfc, ndtri
+
+__all__ = ["Dependent", "dependent_sets", "nearest_pair", "pair_chances"]
+
+Floats = npt.NDArray[np.float64]
+
+BINS = 4
+"""Rank bins of the contingency tables: nine degrees of freedom see most forms at a few hundred rows."""
+
+PAIR_P = 1e-3
+"""Chance, over all pairs and tests, below which two metrics are taken to depend on each other."""
+
+CLIPPED = 8.0
+"""Robust standard deviations at which values are clipped for the plain correlation, which sees a few far tasks."""
+
+MOST_METRICS = 6
+"""Metrics in which density is estimated; in more dimensions every task is alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dependent:
+    """Metrics that depend on each other.
+
+    Attributes:
+        columns: their column numbers, most dependent first.
+        p: chance of so strong a dependence among independent metrics, over all pairs and tests.
+    """
+
+    columns: tuple[int, ...]
+    p: float
+
+
+def dependent_sets(table: Floats) -> list[Dependent]:
+    """Sets of metrics joined by dependent pairs, the most dependent set first.
+
+    Groups that differ in two metrics or more make these depend on each other, whatever the groups look like; where
+    no metric depends on another there are no such groups.
+
+    Args:
+        table: shape (n, m), no NaN, no ties to speak of.
+    """
+    chances = pair_chances(table)
+    count = max(1, table.shape[1] * (table.shape[1] - 1) // 2)
+    bound = np.minimum(chances * count * 3, 1.0)
+    np.fill_diagonal(bound, 1.0)
+    joined = bound <= PAIR_P
+    sets = []
+    for columns in _components(joined):
+        inner = bound[np.ix_(columns, columns)]
+        strength = -np.log(np.maximum(inner, 1e-300)).sum(axis=1)
+        ordered = [columns[place] for place in np.argsort(-strength, kind="stable")[:MOST_METRICS]]
+        sets.append(Dependent(tuple(ordered), float(max(inner.min(), 1e-300))))
+    return sorted(sets, key=lambda one: one.p)
+
+
+def nearest_pair(table: Floats) -> tuple[int, int, float]:
+    """The two columns that depend on each other most, and their p value over all pairs and tests."""
+    chances = pair_chances(table)
+    np.fill_diagonal(chances, 1.0)
+    one, other = np.unravel_index(int(chances.argmin()), chances.shape)
+    pairs = table.shape[1] * (table.shape[1] - 1) / 2
+    return int(one), int(other), min(1.0, max(float(chances[one, other]) * 3 * pairs, 1e-300))
+
+
+def pair_chances(table: Floats) -> Floats:
+    """The least p value of three tests of independence for every pair, shape (m, m), before multiplicity.
+
+    Correlation of normal scores, correlation of clipped values, and Pearson's chi-squared on rank bins.
+    """
+    rows, columns = table.shape
+    if columns < 2 or rows < 4 * BINS * BINS:
+        return np.ones((columns, columns))
+    ranks = table.argsort(axis=0).argsort(axis=0)
+    scores = ndtri((ranks + 0.5) / rows)
+    centre = np.median(table, axis=0)
+    scale = 1.4826 * np.median(np.abs(table - centre), axis=0)
+    clipped = np.clip((table - centre) / np.where(scale > 0, scale, 1.0), -CLIPPED, CLIPPED)
+    least = np.minimum(_correlated(scores), _correlated(clipped))
+    chances: Floats = np.minimum(least, _associated(ranks * BINS // rows))
+    return chances
+
+
+def _correlated(table: Floats) -> Floats:
+    """P values of Pearson's r by Fisher's transform, shape (m, m)."""
+    spread = table.std(axis=0)
+    scaled = (table - table.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    r = np.clip(scaled.T @ scaled / len(table), -1 + 1e-15, 1 - 1e-15)
+    p: Floats = erfc(np.abs(np.arctanh(r)) * np.sqrt(len(table) - 3) / np.sqrt(2))
+    return p
+
+
+def _associated(bins: npt.NDArray[np.intp]) -> Floats:
+    """P values of the chi-squared statistic of every pair's table of bins, shape (m, m)."""
+    rows, columns = bins.shape
+    hot = (bins[:, :, None] == np.arange(BINS)).reshape(rows, columns * BINS).astype(np.float64)
+    counts = hot.T @ hot
+    totals = hot.sum(axis=0)
+    expected = np.outer(totals, totals) / rows
+    cells = ((counts - expected) ** 2 / np.maximum(expected, 1e-12)).reshape(columns, BINS, columns, BINS)
+    p: Floats = chdtrc((BINS - 1) ** 2, cells.sum(axis=(1, 3)))
+    return p
+
+
+def _components(joined: npt.NDArray[np.bool_]) -> list[list[int]]:
+    """Connected sets of two columns or more."""
+    left = set(range(len(joined)))
+    found = []
+    while left:
+        front = [left.pop()]
+        reached = list(front)
+        while front:
+            near = [place for place in np.flatnonzero(joined[front.pop()]).tolist() if place in left]
+            left.difference_update(near)
+            front += near
+            reached += near
+        if len(reached) > 1:
+            found.append(sorted(reached))
+    return found

@@ -1,0 +1,114 @@
+"""The detector of groups: tasks that stand apart from the others, and the metrics that set them apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from crackle_stream.detect.evidence.group_metrics import PAIR_P, Dependent, dependent_sets, nearest_pair
+from crackle_stream.detect.evidence.group_patterns import groups_pattern
+from crackle_stream.detect.evidence.group_search import LEAST_TASKS, Groups, find_groups
+from crackle_stream.detect.evidence.prepared import prepared_of
+from crackle_stream.model import Candidate, Examination, NearMiss, Skip
+
+if TYPE_CHECKING:
+    from crackle_stream.protocols import Context
+    from crackle_stream.window import Window
+
+__all__ = ["GroupDetector"]
+
+Floats = npt.NDArray[np.float64]
+
+LEAST_PRESENT = 0.8
+"""Share of the tasks a metric must be carried by to be looked at."""
+
+MOST_SETS = 3
+"""Sets of dependent metrics looked at, most dependent first; each costs some 10 ms."""
+
+PAIR_ROWS = 3000
+"""Tasks in which pairs are tested; more would find dependence too weak for groups."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Looked:
+    """What came of one set of metrics."""
+
+    candidate: Candidate | None = None
+    skip: Skip | None = None
+
+
+class GroupDetector:
+    """Groups of tasks that differ in two metrics or more.
+
+    Three gates: the metrics must depend on each other (this is the p value, over all pairs and tests); the tasks must
+    be dense in places with valleys between; and the groups must lie side by side in time, since one after the other
+    they are a shift. A single cloud of any shape, a curve, and noise are no groups.
+    """
+
+    name = "groups"
+
+    def examine(self, window: Window, context: Context) -> Examination:
+        """Look for groups in every set of metrics that depend on each other."""
+        prepared = prepared_of(window, context)
+        untied = prepared.untied
+        present = ~np.isnan(untied)
+        share = present.mean(axis=0) if len(window) else np.zeros(untied.shape[1])
+        columns = np.flatnonzero(share >= LEAST_PRESENT)
+        rows = np.flatnonzero(present[:, columns].all(axis=1))
+        skipped = [
+            Skip(prepared.names[place], "absent from too many tasks")
+            for place in np.flatnonzero(share < LEAST_PRESENT).tolist()
+        ]
+        skipped = [*prepared.skipped, *skipped]
+        if len(rows) < 4 * LEAST_TASKS or len(columns) < 2:
+            return Examination(skipped=(*skipped, Skip("groups", "too few tasks or metrics")))
+        table = untied[rows][:, columns]
+        names = [prepared.names[place] for place in columns.tolist()]
+        drawn = table if len(table) <= PAIR_ROWS else table[context.rng.choice(len(table), PAIR_ROWS, replace=False)]
+        candidates, complete = [], True
+        sets = dependent_sets(drawn)
+        skipped += [Skip(f"groups in {_joined(one, names)}", "other sets depend more") for one in sets[MOST_SETS:]]
+        for dependent in sets[:MOST_SETS]:
+            if context.stop():
+                complete = False
+                break
+            looked = _looked(dependent, table, names, rows, window, context.rng)
+            candidates += [looked.candidate] if looked.candidate else []
+            skipped += [looked.skip] if looked.skip else []
+        return Examination(
+            candidates=tuple(candidates),
+            tests=1,
+            skipped=tuple(skipped),
+            nearest=None if candidates else _nearest(drawn, names),
+            complete=complete,
+        )
+
+
+def _looked(
+    dependent: Dependent,
+    table: Floats,
+    names: list[str],
+    rows: npt.NDArray[np.intp],
+    window: Window,
+    rng: np.random.Generator,
+) -> _Looked:
+    found: Groups | None = find_groups(table[:, list(dependent.columns)], rng)
+    if found is None:
+        return _Looked()
+    if not found.lasting:
+        return _Looked(skip=Skip(f"groups in {_joined(dependent, names)}", "they follow each other in time: a shift"))
+    pattern = groups_pattern(found, dependent.p, table, names, rows, window)
+    return _Looked(candidate=Candidate(pattern, dependent.p))
+
+
+def _joined(dependent: Dependent, names: list[str]) -> str:
+    return ", ".join(names[column] for column in dependent.columns)
+
+
+def _nearest(table: Floats, names: list[str]) -> NearMiss | None:
+    one, other, p = nearest_pair(table)
+    what = f"{names[one]} ~ {names[other]}"
+    return NearMiss(what, -float(np.log10(p)), -float(np.log10(PAIR_P)), "decades of the p value of their dependence")

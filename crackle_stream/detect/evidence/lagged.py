@@ -1,0 +1,104 @@
+"""The detector of metrics that follow another some tasks later."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from crackle_stream.detect.evidence.pairs import correlations_at, own_memory
+from crackle_stream.detect.evidence.prepared import Prepared, prepared_of
+from crackle_stream.detect.evidence.responsible import carriers, fragility
+from crackle_stream.model import Candidate, CracklePattern, Evidence, Examination, PatternKind
+
+if TYPE_CHECKING:
+    from crackle_stream.protocols import Context
+    from crackle_stream.window import Window
+
+__all__ = ["LAGS", "LaggedDetector", "lags_for"]
+
+Floats = npt.NDArray[np.float64]
+
+LAGS = 20
+"""Most tasks by which a metric may follow another and still be looked for."""
+
+ROWS_PER_TRIED_LAG = 10
+"""A window of n tasks is searched to n / 10 tasks apart."""
+
+PROPOSED = 0.05
+"""Largest p value, over all pairs and lags, at which a pair is proposed; the budget decides."""
+
+
+class LaggedDetector:
+    """For every pair, whether one metric follows the other, and by how many tasks.
+
+    It says which metric leads, never that it is the cause: a third one may drive both.
+    """
+
+    name = "lagged"
+
+    def examine(self, window: Window, context: Context) -> Examination:
+        """Look for pairs that agree better some tasks apart than at the same task."""
+        prepared = prepared_of(window, context)
+        z = prepared.whitened.scores
+        n, k = z.shape
+        lags = lags_for(n)
+        tests = k * (k - 1) * lags
+        if not tests:
+            return Examination(skipped=prepared.skipped)
+        widening = own_memory(z)
+        at_once = np.abs(correlations_at(z, 0, widening).r)
+        p, r, best = np.ones((k, k)), np.zeros((k, k)), np.zeros((k, k), dtype=np.intp)
+        done = 0
+        for lag in range(1, lags + 1):
+            if context.stop():
+                break
+            found = correlations_at(z, lag, widening)
+            better = found.p < p
+            p, r, best = np.where(better, found.p, p), np.where(better, found.r, r), np.where(better, lag, best)
+            done = lag
+        np.fill_diagonal(p, 1.0)
+        led = (p < PROPOSED / tests) & (p <= p.T) & (np.abs(r) > at_once)
+        candidates = tuple(
+            Candidate(
+                _pattern(prepared, int(a), int(b), float(r[a, b]), int(best[a, b]), float(p[a, b])), float(p[a, b])
+            )
+            for a, b in zip(*np.nonzero(led), strict=True)
+        )
+        return Examination(candidates, tests, prepared.skipped, complete=done == lags)
+
+
+def lags_for(rows: int) -> int:
+    """The longest lag tried on a window of so many tasks."""
+    return int(np.clip(rows // ROWS_PER_TRIED_LAG, 1, LAGS))
+
+
+def _pattern(prepared: Prepared, leader: int, follower: int, r: float, lag: int, p: float) -> CracklePattern:
+    window, names = prepared.window, prepared.names
+    z = prepared.whitened.scores
+    early, late = z[:-lag, leader], z[lag:, follower]
+    sign = float(np.sign(r))
+    shared = int(np.sum(~np.isnan(early * late)))
+    fragile = fragility(early, late, sign, PROPOSED)
+    seconds = float(np.median(window.times[lag:] - window.times[:-lag]))
+    tasks = "task" if lag == 1 else "tasks"
+    follows = "follows" if r > 0 else "follows, reversed,"
+    return CracklePattern(
+        kind=PatternKind.CORRELATION,
+        form="lagged",
+        description=f"{names[follower]} {follows} {names[leader]} {lag} {tasks} later "
+        f"(about {seconds:.3g} s, r = {r:.2f}); it vanishes without {fragile} of {shared} tasks",
+        confidence=0.0,
+        involved_tasks=tuple(window.labels[row + lag] for row in carriers(early, late, sign).tolist()),
+        metric_names=(names[leader], names[follower]),
+        metrics={
+            "r": r,
+            "lag": float(lag),
+            "lag_seconds": seconds,
+            "fragility": float(fragile),
+            "tasks": float(shared),
+        },
+        direction=f"{names[leader]} leads" if r > 0 else f"{names[leader]} leads, reversed",
+        evidence=Evidence(p, 1.0, r, float(shared), calibrated=False),
+    )

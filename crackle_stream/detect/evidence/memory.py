@@ -1,0 +1,236 @@
+"""What is remembered of a metric between windows: its scale, its autocorrelation, its level and its spread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+from scipy.linalg import solve_toeplitz
+
+from crackle_stream.detect.evidence.autoregression import MAX_ORDER, Autoregression, fit, gram, solve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["KNOTS", "MetricMemory", "started"]
+
+Floats = npt.NDArray[np.float64]
+
+KNOTS = 65
+"""Quantiles that describe a metric's distribution, and another time that of its innovations."""
+
+SPREAD_LAGS = 24
+"""Lags of the spread's memory: volatility forgets slowly, and what lies beyond 8 lags makes half of its long run."""
+
+CLUSTERED = 0.3
+"""Sum of the spread's coefficients from which its shape is judged on locally standardised innovations."""
+
+DECAY = 0.95
+"""What a full window leaves of the weight of those before it: about the last 20 windows count."""
+
+CALIBRATED_WINDOWS = 4.5
+"""Windows, by weight, from which a memory is trusted; five full ones are needed."""
+
+CALIBRATED_ROWS = 300.0
+"""... and the rows at least."""
+
+DRIFT_DOUBT = 2.0
+"""Standard errors taken off the drift between windows before it is believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricMemory:
+    """Memory of one metric; a value.
+
+    The series is kept as (g(x) - centre) / width, with g the transform and the two numbers from the first window.
+
+    Attributes:
+        transform: scores, raw or log.
+        centre: see above.
+        width: see above.
+        knots: KNOTS quantiles of x, for the scores.
+        products: cross products for the autoregression of the series, shape (MAX_ORDER + 2,) twice.
+        spread_memory: autocovariances of the second Legendre score of the innovations' ranks, lags 0 to SPREAD_LAGS.
+        noise: KNOTS quantiles of the innovations over their standard deviation.
+        deviation: standard deviation of the innovations.
+        windows: windows learned from, by weight.
+        rows: rows learned from, by weight.
+        drift: variance of the level between windows, in innovations squared, not less its own error.
+        strikes: windows in a row that were left out because something had changed.
+    """
+
+    transform: str
+    centre: float
+    width: float
+    knots: Floats
+    products: Floats
+    spread_memory: Floats
+    noise: Floats
+    deviation: float
+    windows: float
+    rows: float
+    drift: float = 0.0
+    strikes: int = 0
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether it is enough to judge a window by."""
+        return self.windows >= CALIBRATED_WINDOWS and self.rows >= CALIBRATED_ROWS
+
+    @property
+    def prior_rows(self) -> float:
+        """Rows of innovations that the memory of the level is worth; fewer where levels wander between windows."""
+        if self.windows <= 0:
+            return 0.0
+        a_window = self.rows / self.windows
+        believed = max(self.drift - DRIFT_DOUBT * np.sqrt(2 / self.windows) / a_window, 0.0)
+        return float(1 / (1 / self.rows + believed))
+
+    def on_scale(self, x: Floats) -> Floats:
+        """The metric's values on the remembered scale: shape of x."""
+        return (_transformed(x, self.transform, self.knots) - self.centre) / self.width
+
+    def model(self) -> Autoregression:
+        """The autoregression of the series, one series."""
+        return _model(self.products, self.rows)
+
+    def spread_model(self) -> Autoregression:
+        """The autoregression of the spread's score, one series."""
+        found = solve_toeplitz(self.spread_memory[:-1] + _JITTER, self.spread_memory[1:])
+        return Autoregression(np.asarray(found)[None], np.zeros(1))
+
+    @property
+    def clustered(self) -> bool:
+        """Whether quiet and busy spells of the innovations alternate."""
+        phi = float(self.spread_model().phi.sum())
+        return phi > CLUSTERED
+
+    def ranks(self, e: Floats) -> Floats:
+        """Innovations as probabilities under the remembered distribution: shape of e, in (0, 1)."""
+        z = np.interp(e / self.deviation, self.noise, _GRID, left=_GRID[0], right=_GRID[-1])
+        return np.asarray(special.ndtr(z))
+
+    def after(self, news: MetricMemory, mean: float) -> MetricMemory:
+        """This memory and one more quiet window's, on the same scale.
+
+        Args:
+            news: the window as a memory of its own.
+            mean: the window's mean innovation over its deviation, as this memory saw it.
+        """
+        decay = DECAY**news.windows
+        weight = self.rows * decay
+        total = weight + news.rows
+        old, new = weight / total, news.rows / total
+        surprise = mean**2 - 1 / max(news.rows, 1.0) - 1 / max(self.rows, 1.0)
+        return replace(
+            self,
+            knots=old * self.knots + new * news.knots,
+            products=decay * self.products + news.products,
+            spread_memory=old * self.spread_memory + new * news.spread_memory,
+            noise=old * self.noise + new * news.noise,
+            deviation=float(np.sqrt(old * self.deviation**2 + new * news.deviation**2)),
+            windows=self.windows * decay + news.windows,
+            rows=total,
+            drift=float((self.drift * self.windows * decay + surprise) / (self.windows * decay + 1)),
+            strikes=0,
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """The memory as JSON values."""
+        return {
+            name: value.tolist() if isinstance(value, np.ndarray) else value
+            for name, value in ((name, getattr(self, name)) for name in self.__slots__)
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, object]) -> MetricMemory:
+        """The memory that `to_dict` gave."""
+        values = {name: np.asarray(value) if isinstance(value, list) else value for name, value in stored.items()}
+        return cls(**values)  # type: ignore[arg-type]
+
+
+def started(
+    x: Floats,
+    transform: str,
+    scale: MetricMemory | None,
+    flat: Floats,
+    e: Floats,
+    spread: Floats,
+    weight: float,
+) -> MetricMemory:
+    """One window as a memory.
+
+    Args:
+        x: shape (n,), the metric's values, changes taken out of none.
+        transform: the scale, where the window starts the memory.
+        scale: the memory it will be added to, whose scale is kept; None where it starts one.
+        flat: shape (n,), the series on that scale; empty where the window starts the memory.
+        e: shape (n - p,), innovations on that scale; likewise.
+        spread: shape (n - p,), second Legendre scores.
+        weight: share of the window's rows that no earlier window held.
+    """
+    knots = np.quantile(x, (np.arange(KNOTS) + 0.5) / KNOTS)
+    if scale is None:
+        plain = _transformed(x, transform, knots)
+        centre, width = float(np.mean(plain)), float(np.std(plain)) or 1.0
+        flat = (plain - centre) / width
+    else:
+        centre, width = scale.centre, scale.width
+    products = gram(flat[:, None], MAX_ORDER)[0]
+    if scale is None:
+        rows = len(flat) - MAX_ORDER
+        model = solve(products[None], fit(products[None], rows))
+        e = flat[MAX_ORDER:] - model.constant[0]
+        for lag in range(1, MAX_ORDER + 1):
+            e = e - model.phi[0, lag - 1] * flat[MAX_ORDER - lag : len(flat) - lag]
+    deviation = float(np.std(_cut(e))) or 1.0
+    return MetricMemory(
+        transform=transform if scale is None else scale.transform,
+        centre=centre,
+        width=width,
+        knots=knots,
+        products=weight * products,
+        spread_memory=np.array([np.mean(spread[lag:] * spread[: len(spread) - lag]) for lag in range(SPREAD_LAGS + 1)]),
+        noise=np.quantile(e - np.median(e), (np.arange(KNOTS) + 0.5) / KNOTS) / deviation,
+        deviation=deviation,
+        windows=weight,
+        rows=weight * len(x),
+    )
+
+
+_JITTER = np.concatenate([[1e-6], np.zeros(SPREAD_LAGS - 1)])
+
+_GRID = special.ndtri((np.arange(KNOTS) + 0.5) / KNOTS)
+
+
+def _transformed(x: Floats, transform: str, knots: Floats) -> Floats:
+    if transform == "log":
+        floor = knots[0] / 16 if knots[0] > 0 else np.finfo(float).tiny
+        return np.log(np.maximum(x, floor))
+    if transform == "scores":
+        return _extended(x, knots)
+    return x
+
+
+def _extended(x: Floats, knots: Floats) -> Floats:
+    """Normal scores through remembered quantiles, straight on beyond the outermost at the slope of the outer eighth."""
+    step = KNOTS // 8
+    steady = np.maximum.accumulate(knots + np.arange(KNOTS) * 1e-12 * max(abs(float(knots[-1])), 1.0))
+    z = np.interp(x, steady, _GRID)
+    low = (_GRID[step] - _GRID[0]) / max(steady[step] - steady[0], 1e-300)
+    high = (_GRID[-1] - _GRID[-1 - step]) / max(steady[-1] - steady[-1 - step], 1e-300)
+    z = np.where(x < steady[0], _GRID[0] + np.maximum((x - steady[0]) * low, -6.0), z)
+    return np.asarray(np.where(x > steady[-1], _GRID[-1] + np.minimum((x - steady[-1]) * high, 6.0), z))
+
+
+def _model(products: Floats, rows: float) -> Autoregression:
+    return solve(products[None], fit(products[None], max(int(rows), 1)))
+
+
+def _cut(e: Floats) -> Floats:
+    middle = np.median(e)
+    reach = 4 * 1.4826 * np.median(np.abs(e - middle))
+    return np.clip(e, middle - reach, middle + reach)

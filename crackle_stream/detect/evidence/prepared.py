@@ -1,0 +1,181 @@
+"""What every evidence detector shares about a window: types, steps of counters, whitened ranks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from crackle_stream.detect.evidence.aliases import affine_copies
+from crackle_stream.detect.evidence.dither import dithered
+from crackle_stream.detect.evidence.metric_types import MIN_PRESENT, MetricType, TypedMetric, infer_all, steps_of
+from crackle_stream.detect.evidence.recall import memories_of, recalled
+from crackle_stream.detect.evidence.whitening import White, whiten
+from crackle_stream.model import Skip
+from crackle_stream.protocols import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from crackle_stream.detect.evidence.memory import MetricMemory
+    from crackle_stream.history import History
+    from crackle_stream.window import Window
+
+__all__ = ["Block", "Prepared", "PreparedContext", "Whitened", "prepared_of"]
+
+Floats = npt.NDArray[np.float64]
+
+MEMORY_NAME = "shift"
+"""The detector under whose name the history keeps what is known of each metric."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Tested metrics that are present in the same rows.
+
+    Attributes:
+        rows: rows of the window where they are present.
+        columns: their places among the tested metrics.
+        white: what whitening made of them.
+    """
+
+    rows: npt.NDArray[np.intp]
+    columns: tuple[int, ...]
+    white: White
+
+
+@dataclass(frozen=True, slots=True)
+class Whitened:
+    """All tested metrics, whitened.
+
+    Attributes:
+        blocks: by the rows in which metrics are present.
+        scores: shape (n, k), standard normal and independent from row to row; NaN where absent or without a past.
+    """
+
+    blocks: tuple[Block, ...]
+    scores: Floats
+
+
+class Prepared:
+    """A window as the evidence detectors see it; every part is computed once, when it is first asked for.
+
+    Attributes:
+        window: the window.
+        history: what the kiln remembers.
+        given: metric types that the configuration states.
+    """
+
+    def __init__(self, window: Window, history: History, given: Mapping[str, MetricType] | None = None) -> None:
+        self.window = window
+        self.history = history
+        self.given = dict(given or {})
+
+    @cached_property
+    def typed(self) -> tuple[TypedMetric, ...]:
+        """The m metrics with their types and reasons, in the window's order."""
+        return infer_all(self.window.names, self.window.values, self.given)
+
+    @cached_property
+    def table(self) -> Floats:
+        """Shape (n, m): the window's values, counters replaced by what they gained at each task (NaN at resets)."""
+        table = self.window.values.copy()
+        for column, metric in enumerate(self.typed):
+            if metric.type is MetricType.COUNTER:
+                table[:, column] = steps_of(table[:, column])
+        return table
+
+    @cached_property
+    def aliases(self) -> dict[int, int]:
+        """Columns of `table` that are another one in other units, each with that earlier one."""
+        return affine_copies(self.table, [c for c, metric in enumerate(self.typed) if metric.type.tested])
+
+    @cached_property
+    def tested(self) -> tuple[int, ...]:
+        """Columns of `table` that carry enough varying numbers to be tested, k of them; of aliases the first."""
+        enough = np.count_nonzero(~np.isnan(self.table), axis=0) >= MIN_PRESENT
+        return tuple(
+            column
+            for column, metric in enumerate(self.typed)
+            if metric.type.tested and enough[column] and column not in self.aliases
+        )
+
+    @cached_property
+    def skipped(self) -> tuple[Skip, ...]:
+        """The metrics that no detector tests as numbers, and why."""
+        tested = set(self.tested)
+        return tuple(
+            Skip(metric.name, self._why_not(column, metric))
+            for column, metric in enumerate(self.typed)
+            if column not in tested
+        )
+
+    def _why_not(self, column: int, metric: TypedMetric) -> str:
+        if not metric.type.tested:
+            return f"{metric.type}: {metric.why}"
+        if column in self.aliases:
+            return f"alias: {self.window.names[self.aliases[column]]} in other units"
+        return "present in too few tasks"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the k tested metrics."""
+        return tuple(self.window.names[column] for column in self.tested)
+
+    @cached_property
+    def untied(self) -> Floats:
+        """Shape (n, k): the tested columns of `table`, discrete values dithered within their cells."""
+        table = self.table[:, list(self.tested)]
+        for column in range(table.shape[1]):
+            table[:, column] = dithered(table[:, column])
+        return table
+
+    @cached_property
+    def memories(self) -> tuple[MetricMemory | None, ...]:
+        """What earlier windows taught about each of the k tested metrics."""
+        return tuple(memories_of(self.history.of(MEMORY_NAME), self.names))
+
+    @cached_property
+    def whitened(self) -> Whitened:
+        """Innovations of the k tested metrics and the changes found in each."""
+        untied = self.untied
+        present = ~np.isnan(untied)
+        alike: dict[bytes, list[int]] = {}
+        for column in range(untied.shape[1]):
+            alike.setdefault(present[:, column].tobytes(), []).append(column)
+        scores = np.full(untied.shape, np.nan)
+        blocks = []
+        for columns in alike.values():
+            rows = np.flatnonzero(present[:, columns[0]])
+            x = untied[rows][:, columns]
+            white = recalled(whiten(x), x, [self.memories[column] for column in columns])
+            scores[rows[:, None], columns] = white.scores
+            blocks.append(Block(rows, tuple(columns), white))
+        return Whitened(tuple(blocks), scores)
+
+
+class PreparedContext(Context, Protocol):
+    """A cooling's context that offers the shared preparation."""
+
+    @property
+    def prepared(self) -> Prepared:
+        """The window's preparation, the same object for every detector of a cooling."""
+        ...
+
+
+def prepared_of(window: Window, context: Context) -> Prepared:
+    """The preparation a cooling shares between its detectors, or one of our own where it offers none.
+
+    Third-party detectors call this in `examine`:
+
+    >>> def examine(self, window, context):
+    ...     prepared = prepared_of(window, context)
+    ...     scores = prepared.whitened.scores  # shape (n, k), standard normal, independent from row to row
+    """
+    shared = getattr(context, "prepared", None)
+    if isinstance(shared, Prepared) and shared.window is window:
+        return shared
+    return Prepared(window, context.history)

@@ -1,0 +1,199 @@
+"""A window judged by what earlier windows taught about its metrics, and what it teaches in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from crackle_stream.detect.evidence.autoregression import CLIP, MAX_ORDER, Autoregression, clipped, innovations
+from crackle_stream.detect.evidence.level import Levels, normal_scores, ranked
+from crackle_stream.detect.evidence.memory import MetricMemory, started
+from crackle_stream.detect.evidence.scan import scan_step, split_off
+from crackle_stream.detect.evidence.spread import legendre_scores, scan_shape, smeared, stronger, uniform_ranks
+from crackle_stream.detect.evidence.steps import Step, removed, steps_in
+from crackle_stream.detect.evidence.tails import chi_scan_tail
+
+if TYPE_CHECKING:
+    from crackle_stream.detect.evidence.whitening import White
+
+__all__ = ["learned", "memories_of", "recalled"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+MEMORY_LAGS = 10
+"""Lags at which it is checked that the remembered autoregression still whitens the metric."""
+
+ACCEPT_AFTER = 6
+"""Windows in a row with a change after which the memory starts anew: what lasts that long is the new normal."""
+
+VOLATILITY_ROWS = 5
+"""Rows over which a local standard deviation forgets."""
+
+LOCAL_SHARE = 0.6
+"""Share of the local variance that recent rows make; GARCH(.15, .75) has .6."""
+
+MIN_ROWS = 60
+"""Rows under which a window neither is judged by memory nor adds to it."""
+
+
+def recalled(white: White, x: Floats, memories: Sequence[MetricMemory | None]) -> White:
+    """The same window, each metric with a trusted memory judged by it.
+
+    With the autoregression known, a step need not be told from memory within the window; with the level known, the
+    window is compared with what came before it, from its first row on. The price of a wrong memory is bounded: where
+    the innovations are wider than remembered, or no longer white, they are scaled down by as much.
+
+    Args:
+        white: the window, whitened by itself.
+        x: shape (n, k), its values.
+        memories: one a metric, None where nothing is known.
+    """
+    trusted = [
+        (column, memory)
+        for column, memory in enumerate(memories)
+        if memory is not None and memory.calibrated and not white.frequencies[column]
+    ]
+    if not trusted or len(x) < MIN_ROWS:
+        return white
+    columns = np.array([column for column, _ in trusted], dtype=np.intp)
+    known = [memory for _, memory in trusted]
+    y = np.column_stack([memory.on_scale(x[:, column]) for column, memory in trusted])
+    model = _stacked([memory.model() for memory in known])
+    deviation = np.array([memory.deviation for memory in known])
+    prior = np.array([memory.prior_rows for memory in known])
+    levels = _level(innovations(y, model) / deviation, model.phi, prior, deviation, MAX_ORDER)
+    steps = steps_in(y, levels)
+    e = innovations(removed(y, steps) + y.mean(axis=0), model)
+    even = smeared(e)
+    spreads = stronger(_spread(even, known), white.amplitudes.of(columns))
+    steady = np.where([memory.clustered for memory in known], even / _volatility(e), even)
+    shapes = scan_shape(steady)
+    news = replace(
+        white,
+        y=white.y.copy(),
+        levels=white.levels.with_series(columns, levels),
+        spreads=white.spreads.with_series(columns, spreads),
+        shapes=white.shapes.with_series(columns, shapes),
+        steps=tuple(_merged(white.steps, columns, steps)),
+        innovations=white.innovations.copy(),
+        scores=white.scores.copy(),
+        calibrated=np.isin(np.arange(x.shape[1]), columns),
+    )
+    news.y[:, columns] = y
+    for table, values in ((news.innovations, e), (news.scores, normal_scores(e))):
+        table[:, columns] = np.nan
+        table[MAX_ORDER:, columns] = values
+    return news
+
+
+def learned(
+    white: White, x: Floats, memories: Sequence[MetricMemory | None], quiet: Sequence[bool], weight: float
+) -> list[MetricMemory | None]:
+    """The memories after this window.
+
+    Args:
+        white: the window as it was judged.
+        x: shape (n, k), its values.
+        memories: one a metric, None where nothing is known.
+        quiet: whether nothing seems to have changed in the metric; a window with a change teaches nothing.
+        weight: share of the window's rows that no earlier window held.
+    """
+    after: list[MetricMemory | None] = []
+    for column, memory in enumerate(memories):
+        if len(x) < MIN_ROWS or weight <= 0:
+            after.append(memory)
+        elif not quiet[column]:
+            struck = None if memory is None else replace(memory, strikes=memory.strikes + 1)
+            after.append(None if struck is None or struck.strikes >= ACCEPT_AFTER else struck)
+        else:
+            after.append(_one_more(white, column, x[:, column], memory, weight))
+    return after
+
+
+def _one_more(white: White, column: int, x: Floats, memory: MetricMemory | None, weight: float) -> MetricMemory:
+    e = white.innovations[:, column]
+    present = e[~np.isnan(e)][:, None]
+    spread = legendre_scores(uniform_ranks(present), 2)[:, 0]
+    if memory is None:
+        return started(x, str(white.transforms[column]), None, x, x, spread, weight)
+    y = memory.on_scale(x)
+    own = innovations(y[:, None], memory.model())[:, 0]
+    news = started(x, memory.transform, memory, y, own, spread, weight)
+    return memory.after(news, float(np.mean(own)) / memory.deviation)
+
+
+def _level(e: Floats, phi: Floats, prior: Floats, deviation: Floats, skipped: int = 0) -> Levels:
+    series = np.arange(e.shape[1])
+    flat = split_off(clipped(e))
+    wider = np.maximum(flat.std(axis=0), 1.0)
+    cut = np.clip(e / wider, -CLIP, CLIP)
+    cut /= np.sqrt(_left_over(flat))
+    scan = scan_step(cut, phi, prior, ranked(cut))
+    place = np.argmax(np.abs(scan.statistic), axis=0)
+    statistic = scan.statistic[place, series]
+    nothing = np.zeros(e.shape[1])
+    return Levels(
+        p=chi_scan_tail(np.abs(statistic), scan.drops),
+        row=place + scan.first + skipped * (place + scan.first > 0),
+        size=scan.size[place, series] * deviation * wider,
+        statistic=statistic,
+        phi=phi,
+        orders=np.full(e.shape[1], MAX_ORDER, dtype=np.intp),
+        residual=nothing,
+        without=nothing,
+    )
+
+
+def _left_over(flat: Floats) -> Floats:
+    """Long-run over plain variance of innovations that should be white, less its error: at least 1."""
+    n = len(flat)
+    weights = 1 - np.arange(1, MEMORY_LAGS + 1) / (MEMORY_LAGS + 1)
+    own = np.array([np.mean(flat[lag:] * flat[:-lag], axis=0) for lag in range(1, MEMORY_LAGS + 1)])
+    ratio = 1 + 2 * weights @ own / np.maximum(flat.var(axis=0), 1e-300)
+    return np.asarray(np.maximum(ratio - 2 * np.sqrt(4 * np.sum(weights**2) / n), 1.0))
+
+
+def _spread(e: Floats, known: Sequence[MetricMemory]) -> Levels:
+    scores = np.column_stack([legendre_scores(memory.ranks(e[:, c]), 2) for c, memory in enumerate(known)])
+    model = _stacked([memory.spread_model() for memory in known])
+    left = innovations(scores, model)
+    prior = np.array([memory.prior_rows for memory in known])
+    deviation = np.maximum(split_off(left).std(axis=0), 0.8)
+    return _level(left / deviation, model.phi, prior, deviation, model.phi.shape[1])
+
+
+def _volatility(e: Floats) -> Floats:
+    """Local standard deviation from the innovations before each row, part of it the window's own: shape (n, k)."""
+    square = np.minimum(e * e, CLIP**2 * np.mean(e * e, axis=0))
+    overall = np.mean(square, axis=0)
+    local = np.zeros_like(e)
+    for lag in range(1, 4 * VOLATILITY_ROWS):
+        local[lag:] += np.exp(-lag / VOLATILITY_ROWS) * square[:-lag]
+        local[:lag] += np.exp(-lag / VOLATILITY_ROWS) * overall
+    total = np.sum(np.exp(-np.arange(1, 4 * VOLATILITY_ROWS) / VOLATILITY_ROWS))
+    return np.asarray(np.sqrt((1 - LOCAL_SHARE) * overall + LOCAL_SHARE * local / total))
+
+
+def _stacked(models: Sequence[Autoregression]) -> Autoregression:
+    return Autoregression(
+        np.concatenate([model.phi for model in models]), np.concatenate([model.constant for model in models])
+    )
+
+
+def _merged(old: Sequence[tuple[Step, ...]], columns: Ints, new: Sequence[tuple[Step, ...]]) -> list[tuple[Step, ...]]:
+    merged = list(old)
+    for column, steps in zip(columns.tolist(), new, strict=True):
+        merged[column] = steps
+    return merged
+
+
+def memories_of(stored: Mapping[str, object], names: Sequence[str]) -> list[MetricMemory | None]:
+    """The memories of the named metrics as a history holds them."""
+    known = stored.get("metrics", {})
+    assert isinstance(known, Mapping)
+    return [MetricMemory.from_dict(known[name]) if name in known else None for name in names]

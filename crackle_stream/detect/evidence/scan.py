@@ -1,0 +1,106 @@
+"""A step of unknown size at an unknown row, in noise that remembers: the matched filter, for many series at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Scan", "scan_step", "split_off"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+TRIM = 0.05
+"""Share of the rows at each end where no change is looked for: too few rows stand on one side."""
+
+MIN_SIDE = 6
+"""... and the rows at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Evidence for a step at each of s rows, for k series.
+
+    Attributes:
+        statistic: shape (s, k), standard normal where nothing happened, if the innovations have unit variance.
+        size: shape (s, k), the step that fits best.
+        drops: shape (s - 1, k), 1 minus the correlation of neighbouring statistics.
+        first: the innovation's row that the first statistic is about.
+    """
+
+    statistic: Floats
+    size: Floats
+    drops: Floats
+    first: int
+
+
+def scan_step(e: Floats, phi: Floats, prior_rows: Floats | float = 0.0, pulse: Floats | None = None) -> Scan:
+    """Look for a step of the series in its innovations.
+
+    A step of size d at row t shows in the innovations of an autoregression as d times (1, 1 - phi_1,
+    1 - phi_1 - phi_2, ...): a pulse, then the part of the step that the past does not explain. Matching that profile
+    uses both. The unknown level is projected off; memory of earlier windows counts as so many rows of innovations
+    with mean zero, and lets a window be compared with what came before it, from its first row on.
+
+    Args:
+        e: shape (n, k), innovations.
+        phi: shape (k, p), coefficients.
+        prior_rows: rows of memory, shape (k,) or a number; 0 for none.
+        pulse: shape (n, k), what a row's innovation counts for where the step begins at that row; e by default.
+
+    References:
+        [1] R. Tsay, Outliers, level shifts, and variance changes in time series, J. Forecasting 7, 1988.
+            doi:10.1002/for.3980070102
+    """
+    n, k = e.shape
+    p = phi.shape[1]
+    prior = np.broadcast_to(np.asarray(prior_rows, dtype=np.float64), (k,))
+    total = n + prior
+    later = np.zeros((n + p + 1, k))
+    later[:n] = np.cumsum(e[::-1], axis=0)[::-1]
+    matched = later[:n].copy()
+    for lag in range(1, p + 1):
+        matched -= phi[:, lag - 1] * later[lag : n + lag]
+    weights = np.vstack([np.ones(k), 1 - np.cumsum(phi.T, axis=0)])
+    rest = weights[-1]
+    left = n - np.arange(n)
+    mass = _profile_sums(weights[:p], rest, left, p)
+    norm = _profile_sums(weights[:p] ** 2, rest**2, left, p) - mass**2 / total
+    shared = _profile_sums(weights[:p] * weights[1:], rest**2, left[1:], p) - mass[1:] * mass[:-1] / total
+    matched -= mass * (later[0] / total)
+    if pulse is not None:
+        matched += pulse - e
+    edge = max(MIN_SIDE, int(TRIM * n))
+    start = 0 if bool(np.all(prior > 0)) else edge
+    rows = slice(start, n - edge)
+    norm = np.maximum(norm, 1e-12)
+    drops = 1 - shared[start : n - edge - 1] / np.sqrt(norm[start : n - edge - 1] * norm[start + 1 : n - edge])
+    return Scan(matched[rows] / np.sqrt(norm[rows]), matched[rows] / norm[rows], drops, start)
+
+
+def _profile_sums(head: Floats, rest: Floats, left: Ints, p: int) -> Floats:
+    """Sums over the first `left` terms of a sequence that is `head` and then `rest` for ever: shape (len(left), k)."""
+    partial = np.vstack([np.zeros(head.shape[1]), np.cumsum(head, axis=0)])
+    inside = np.minimum(left, p)
+    return np.asarray(partial[inside] + (left - inside)[:, None] * rest)
+
+
+def split_off(y: Floats) -> Floats:
+    """The series without their best single split in the mean: shape (n, k).
+
+    Takes a shift away before autocorrelation is judged; where there is none it takes little.
+    """
+    n = len(y)
+    centred = y - y.mean(axis=0)
+    rows = np.arange(1, n)[:, None]
+    gain = np.cumsum(centred, axis=0)[:-1] ** 2 / (rows * (n - rows))
+    edge = max(MIN_SIDE, int(TRIM * n))
+    gain[: edge - 1] = 0.0
+    gain[n - edge :] = 0.0
+    split = np.argmax(gain, axis=0) + 1
+    before = np.arange(n)[:, None] < split
+    low = np.sum(centred * before, axis=0) / split
+    high = np.sum(centred * ~before, axis=0) / (n - split)
+    return np.asarray(centred - np.where(before, low, high))
