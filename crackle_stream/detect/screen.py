@@ -15,6 +15,10 @@ CLIP: dict[type[np.floating], float] = {np.float32: 1e15, np.float64: 1e120}
 """Where scaled values are cut off, so that sums of their squares stay far from the precision's largest number."""
 
 
+PRODUCT_SPACE = 1 << 20
+"""Numbers that the space for products holds from the start; a larger product makes it grow."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Screened:
     """Some tasks, ready for comparing.
@@ -71,7 +75,8 @@ class Screen:
         self._margin = np.empty(len(points))
         self._leading = np.empty(len(points), dtype=np.intp)
         self._count = 0
-        self._space = np.empty(0, dtype=dtype)
+        # Room for the usual product, reserved once: pages that are not written to cost nothing.
+        self._space = np.empty(min(PRODUCT_SPACE, len(points) ** 2), dtype=dtype)
 
     @property
     def leaders(self) -> Rows:

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from scipy import special
 
 from crackle_stream.detect.evidence.autoregression import (
-    NORMAL_MAD,
     Autoregression,
     clipped,
     innovations,
+    middle_and_width,
     order_for,
     robust_fit,
 )
@@ -34,6 +34,9 @@ REFITS = 2
 """Times the autoregression is fitted again without the best step so far: in slow noise the first split is often wrong,
 and with it the coefficients (power at 3 sd in AR .9 is .35 without a refit, .97 with two)."""
 
+
+WORTH_REFITTING = 0.5
+"""P value above which no refit makes a step of it."""
 
 FAR = 3.5
 """Robust standard deviations from which an innovation is an outlier: one in 2,000 normal ones, one in 35 with t3."""
@@ -119,12 +122,14 @@ def scan_level(y: Floats, *, wary: bool = True) -> Levels:
     plain, _ = robust_fit(centred, p, orders)
     alone, _ = robust_fit(flat, p, orders)
     best = _better(_best_step(centred, plain), _best_step(centred, alone))
-    for _ in range(REFITS):
-        shifted = np.arange(n)[:, None] >= best.row + p
-        refitted, _ = robust_fit(centred - np.where(shifted, best.size, 0.0), p, orders)
-        best = _better(best, _best_step(centred, refitted))
-    rows = (n - p) * (1 - min(ESTIMATION_ROWS / n, 0.5))
-    statistic = np.sqrt(rows * np.maximum(np.log(best.without / best.residual), 0.0))
+    promising = np.flatnonzero(_chances(best, n - p) < WORTH_REFITTING)
+    for _ in range(REFITS if len(promising) else 0):
+        some = best.of(promising)
+        shifted = np.arange(n)[:, None] >= some.row + p
+        series = centred[:, promising]
+        refitted, _ = robust_fit(series - np.where(shifted, some.size, 0.0), p, orders[promising])
+        best.put(promising, _better(some, _best_step(series, refitted)))
+    statistic = _statistic(best, n - p)
     return Levels(
         p=chi_scan_tail(statistic, best.drops),
         row=best.row.astype(np.intp) + p,
@@ -145,6 +150,30 @@ class _Step:
     residual: Floats
     drops: Floats
     phi: Floats
+
+    def of(self, columns: Ints) -> _Step:
+        return _Step(
+            self.row[columns],
+            self.size[columns],
+            self.without[columns],
+            self.residual[columns],
+            self.drops[:, columns],
+            self.phi[columns],
+        )
+
+    def put(self, columns: Ints, other: _Step) -> None:
+        self.row[columns], self.size[columns] = other.row, other.size
+        self.without[columns], self.residual[columns] = other.without, other.residual
+        self.drops[:, columns], self.phi[columns] = other.drops, other.phi
+
+
+def _statistic(step: _Step, rows: int) -> Floats:
+    counted = rows * (1 - min(ESTIMATION_ROWS / rows, 0.5))
+    return np.asarray(np.sqrt(counted * np.maximum(np.log(step.without / step.residual), 0.0)))
+
+
+def _chances(step: _Step, rows: int) -> Floats:
+    return chi_scan_tail(_statistic(step, rows), step.drops)
 
 
 def _best_step(y: Floats, model: Autoregression) -> _Step:
@@ -178,7 +207,7 @@ def ranked(e: Floats) -> Floats:
 
     Where hardly any innovation is an outlier, one that is may be a jump, and counts for up to 1.3 times that.
     """
-    middle = np.median(e, axis=0)
-    far = np.sum(np.abs(e - middle) > FAR * NORMAL_MAD * np.median(np.abs(e - middle), axis=0), axis=0)
+    middle, width = middle_and_width(e)
+    far = np.sum(np.abs(e - middle) > FAR * width, axis=0)
     allowance = np.where(far <= max(2.0, FEW * len(e)), JUMP_ALLOWANCE, 1.0)
     return np.asarray(np.sign(e) * np.minimum(np.abs(e), allowance * np.abs(normal_scores(e)) * e.std(axis=0)))
