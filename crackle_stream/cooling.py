@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from crackle_stream.budget import judge
 from crackle_stream.detect import threshold
 from crackle_stream.history import History
 from crackle_stream.model import Candidate, CracklePattern, Examination, Failure, digest
 from crackle_stream.profile import Family, ThermalProfile
 from crackle_stream.protocols import Clock, Detector, SystemClock
 from crackle_stream.window import Window
+
+if TYPE_CHECKING:
+    from crackle_stream.detect.evidence import Prepared
 
 __all__ = ["CoolingReport", "cool"]
 
@@ -52,6 +58,7 @@ def cool(
     *,
     clock: Clock | None = None,
     seed: int = 0,
+    kilns: int = 1,
     entering: Callable[[str], None] | None = None,
 ) -> CoolingReport:
     """Look back over a window.
@@ -65,6 +72,7 @@ def cool(
         history: what the kiln remembers; nothing by default.
         clock: measures the duration; the machine's by default.
         seed: of the generators handed to the detectors; one seed, one result.
+        kilns: kilns that share the profile's budget.
         entering: told the name of each detector before it runs.
     """
     clock = SystemClock() if clock is None else clock
@@ -73,11 +81,12 @@ def cool(
     deadline = began + profile.max_cooling_duration
     examined: dict[str, Examination] = {}
     failures: list[Failure] = []
+    prepared = _Preparation(window, history, profile)
     for detector in detectors_of(profile):
         name = detector.name
         if entering is not None:
             entering(name)
-        context = _Context(history, _generator(seed, name), clock, deadline)
+        context = _Context(history, _generator(seed, name), clock, deadline, prepared)
         made = _examine(detector, window, context, profile.max_cooling_duration)
         if isinstance(made, Failure):
             failures.append(made)
@@ -85,12 +94,12 @@ def cool(
         examined[name] = made
         if not made.complete:
             failures.append(_overran(name, profile.max_cooling_duration))
-    found = [candidate.pattern for made in examined.values() for candidate in made.candidates]
+    found, judged = _judged(examined, window, history, profile, kilns)
     return CoolingReport(
-        patterns=tuple(pattern.in_window(window.key, window.id) for pattern in sorted(found, key=_rank)),
-        examined=examined,
+        patterns=tuple(pattern.in_window(window.key, window.id) for pattern in found),
+        examined=judged,
         failures=tuple(failures),
-        history=history.after(examined),
+        history=history.after(examined, window.end_time),
         duration=clock.monotonic() - began,
     )
 
@@ -104,7 +113,49 @@ def detectors_of(profile: ThermalProfile) -> Iterator[Detector]:
             yield detector
 
 
-_BUILT_IN: Mapping[Family, Callable[[ThermalProfile], Iterable[Detector]]] = {Family.THRESHOLD: threshold.detectors}
+def _evidence(profile: ThermalProfile) -> Iterable[Detector]:
+    # Loaded when it is first used: it brings scipy, and the threshold family starts without.
+    from crackle_stream.detect import evidence
+
+    return evidence.detectors(profile.without)
+
+
+_BUILT_IN: Mapping[Family, Callable[[ThermalProfile], Iterable[Detector]]] = {
+    Family.THRESHOLD: threshold.detectors,
+    Family.EVIDENCE: _evidence,
+}
+
+
+def _judged(
+    examined: Mapping[str, Examination], window: Window, history: History, profile: ThermalProfile, kilns: int
+) -> tuple[Iterable[CracklePattern], Mapping[str, Examination]]:
+    """What is reported of the candidates: by the detectors' own thresholds, or by the budget."""
+    if profile.family is Family.THRESHOLD:
+        found = [candidate.pattern for made in examined.values() for candidate in made.candidates]
+        return sorted(found, key=_rank), examined
+    from crackle_stream.detect.evidence import folded
+
+    began = history.cooled_to
+    if began is None:
+        began = float(window.times.min()) if len(window) else 0.0
+    judged = judge(examined, profile.budget.allowance(window.end_time - began, kilns))
+    return folded(judged.patterns), judged.examined
+
+
+class _Preparation:
+    """The window as the evidence detectors share it, made when the first of them asks."""
+
+    def __init__(self, window: Window, history: History, profile: ThermalProfile) -> None:
+        self._window = window
+        self._history = history
+        self._types = profile.metric_types
+
+    @cached_property
+    def made(self) -> Prepared:
+        from crackle_stream.detect.evidence import MetricType, Prepared
+
+        given = {name: MetricType(type_) for name, type_ in self._types.items()}
+        return Prepared(self._window, self._history, given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +166,12 @@ class _Context:
     rng: np.random.Generator
     clock: Clock
     deadline: float
+    preparation: _Preparation
+
+    @property
+    def prepared(self) -> Prepared:
+        """What the evidence detectors share; also a third party's, by `prepared_of`."""
+        return self.preparation.made
 
     def stop(self) -> bool:
         return self.clock.monotonic() >= self.deadline
@@ -125,7 +182,8 @@ class _Callable:
 
     def __init__(self, function: Callable[..., object]) -> None:
         self._function = function
-        self.name = str(getattr(function, "__name__", type(function).__name__))
+        name = getattr(function, "name", None) or getattr(function, "__name__", None)
+        self.name = name if isinstance(name, str) else type(function).__name__
 
     def examine(self, window: Window, context: object) -> Examination:
         found = self._function(window)

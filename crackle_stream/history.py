@@ -18,10 +18,12 @@ class History:
     Attributes:
         windows: number of windows cooled so far.
         learned: by detector name, what it handed back to remember.
+        cooled_to: epoch seconds at which the last window ended; None before the first.
     """
 
     windows: int = 0
     learned: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    cooled_to: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "learned", MappingProxyType(dict(self.learned)))
@@ -30,10 +32,11 @@ class History:
         """What the named detector remembers; empty at first."""
         return self.learned.get(detector, MappingProxyType({}))
 
-    def after(self, examined: Mapping[str, Examination]) -> History:
+    def after(self, examined: Mapping[str, Examination], end_time: float | None = None) -> History:
         """The history after one more window; this one is untouched.
 
         A detector that was ended early or handed nothing back keeps what it knew.
         """
         news = {name: made.learned for name, made in examined.items() if made.complete and made.learned}
-        return History(self.windows + 1, {**self.learned, **news})
+        ends = [time for time in (self.cooled_to, end_time) if time is not None]
+        return History(self.windows + 1, {**self.learned, **news}, max(ends, default=None))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from crackle_stream.budget import Budget
 
 if TYPE_CHECKING:
     from crackle_stream.protocols import DetectFunction, Detector
@@ -20,12 +22,32 @@ CORRELATIONS = "correlation"
 THRESHOLD_DETECTORS = (CLUSTERING, PHASE_TRANSITIONS, CONSERVATION, CORRELATIONS)
 """The crate's four, by the names their failures and memories go by."""
 
+EVIDENCE_DETECTORS = ("shift", "dependence", "lagged", "laws", "groups")
+"""The evidence family, by name."""
+
+METRIC_TYPES = ("gauge", "counter", "id", "constant", "code", "timestamp")
+"""What a metric may be; inferred where nothing is said."""
+
+DEFAULT_BUDGET = "1/week"
+"""False alarms of a pipeline where no budget is named: few enough to be looked at."""
+
 
 class Family(StrEnum):
     """Which detectors a profile runs."""
 
     THRESHOLD = "threshold"
     """The crate's four rules; right for a handful of tasks, where nothing can be proven."""
+    EVIDENCE = "evidence"
+    """Findings with p values, judged by a budget of false alarms; right for a stream."""
+
+    @property
+    def min_confidence(self) -> float:
+        """Confidence from which a pattern is worth an alert, where nothing is said: a budget has judged already."""
+        return 0.9 if self is Family.THRESHOLD else 0.0
+
+
+DETECTORS_OF = {Family.THRESHOLD: THRESHOLD_DETECTORS, Family.EVIDENCE: EVIDENCE_DETECTORS}
+"""Names of the built-in detectors, by family."""
 
 
 class CoolingRate(StrEnum):
@@ -78,6 +100,9 @@ class ThermalProfile:
         family: which built-in detectors run.
         without: names of detectors left out.
         detectors: detectors of your own, run after the built-in ones.
+        budget: false alarms the evidence family may make.
+        metric_types: by metric name, its type where it is not to be inferred: gauge, counter, id, constant, code or
+            timestamp.
         cooling_limit: seconds a cooling may take, or None for the rate's own.
         max_distances: pairs of a cluster up to which its average distance is exact; sampled beyond.
 
@@ -90,6 +115,8 @@ class ThermalProfile:
     family: Family = Family.THRESHOLD
     without: frozenset[str] = frozenset()
     detectors: tuple[Detector | DetectFunction, ...] = field(default=())
+    budget: Budget = field(default_factory=lambda: Budget.parse(DEFAULT_BUDGET))
+    metric_types: Mapping[str, str] = field(default_factory=dict)
     cooling_limit: float | None = None
     max_distances: int = 2_000_000
 
@@ -109,6 +136,25 @@ class ThermalProfile:
         return cls(rate=CoolingRate.SLOW)
 
     @classmethod
+    def evidence(cls, budget: str | None = None, *, per_window: float | None = None) -> ThermalProfile:
+        """The evidence family, with a bound on its false alarms.
+
+        Args:
+            budget: false alarms in a stretch of stream time, such as "1/week"; the default where nothing is given.
+            per_window: instead, the chance of any false pattern in one window: for batches and tests.
+
+        Raises:
+            ValueError: both are given, the budget cannot be read, or the chance is not between 0 and 1.
+        """
+        if budget is not None and per_window is not None:
+            raise ValueError("budget and per_window are both given: keep one of them")
+        if per_window is None:
+            return cls(family=Family.EVIDENCE, budget=Budget.parse(budget or DEFAULT_BUDGET))
+        if not 0 < per_window < 1:
+            raise ValueError(f"per_window is a chance between 0 and 1, not {per_window}")
+        return cls(family=Family.EVIDENCE, budget=Budget(per_window))
+
+    @classmethod
     def no_detection(cls) -> ThermalProfile:
         """No detector runs: for measuring everything else."""
         return cls(without=frozenset(THRESHOLD_DETECTORS))
@@ -121,6 +167,10 @@ class ThermalProfile:
     def with_rate(self, rate: CoolingRate) -> ThermalProfile:
         """A copy with another sensitivity."""
         return replace(self, rate=rate)
+
+    def with_metric_types(self, types: Mapping[str, str]) -> ThermalProfile:
+        """A copy that takes these metrics for what is said, instead of inferring their types."""
+        return replace(self, metric_types={**self.metric_types, **types})
 
     def with_detector(self, detector: Detector | DetectFunction) -> ThermalProfile:
         """A copy that also runs a detector of your own, or a plain `detect(window) -> patterns`."""

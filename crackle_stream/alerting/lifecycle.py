@@ -73,7 +73,8 @@ class Lifecycle:
 
     def after(self, sighting: Sighting, policy: AlertPolicy) -> tuple[Lifecycle, tuple[Alert, ...]]:
         """The lifecycle after one more window, and the notifications it makes; this one is untouched."""
-        seen = _strongest(pattern for pattern in sighting.patterns if pattern.confidence >= policy.min_confidence)
+        least = policy.min_confidence or 0.0
+        seen = _strongest(pattern for pattern in sighting.patterns if pattern.confidence >= least)
         active: dict[str, ActiveAlert] = {}
         notices: list[Alert] = []
         for fingerprint, pattern in seen.items():

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy.random  # noqa: F401 - numpy loads it when a generator is first made: on the first cooling, in a thread
 
 from crackle_stream.app.config import Configuration, ConfiguredSink
+from crackle_stream.budget import Budget
 from crackle_stream.decode import Decoder
 from crackle_stream.glaze import Glaze
 from crackle_stream.profile import CoolingRate, Family, ThermalProfile
@@ -56,6 +57,8 @@ def _profile(configuration: Configuration) -> ThermalProfile:
         family=Family(section.family),
         without=frozenset(section.without),
         detectors=configuration.detectors,
+        budget=Budget.parse(section.budget) if section.per_window is None else Budget(section.per_window),
+        metric_types=section.types,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import fields
 
 from crackle_stream.app.config import Component, Configuration, ConfiguredSink
 from crackle_stream.app.config.sections import KilnSection
-from crackle_stream.profile import THRESHOLD_DETECTORS
+from crackle_stream.profile import DETECTORS_OF, Family
 
 __all__ = ["outline"]
 
@@ -23,7 +23,7 @@ def outline(configuration: Configuration) -> Iterator[tuple[str, str]]:
     alerts = configuration.alerts
     yield (
         "alerts",
-        f"from confidence {alerts.min_confidence:g}, said again after {_span(alerts.repeat_interval)}, "
+        f"from confidence {_least(configuration):g}, said again after {_span(alerts.repeat_interval)}, "
         f"resolved after {alerts.resolve_after} coolings without",
     )
     for sink in configuration.sinks:
@@ -67,10 +67,22 @@ def _kiln(kiln: KilnSection) -> str:
     )
 
 
+def _least(configuration: Configuration) -> float:
+    given = configuration.alerts.min_confidence
+    return Family(configuration.profile.family).min_confidence if given is None else given
+
+
 def _profile(configuration: Configuration) -> str:
     section = configuration.profile
-    running = [name for name in (*THRESHOLD_DETECTORS, *section.detectors) if name not in section.without]
-    return f"{section.family}, rate {section.rate}: {', '.join(running) or 'no detector'}"
+    family = Family(section.family)
+    running = [name for name in (*DETECTORS_OF[family], *section.detectors) if name not in section.without]
+    if family is Family.THRESHOLD:
+        how = f"rate {section.rate}"
+    elif section.per_window is None:
+        how = f"budget {section.budget}"
+    else:
+        how = f"{section.per_window:g} a window"
+    return f"{section.family}, {how}: {', '.join(running) or 'no detector'}"
 
 
 def _settings(table: Mapping[str, object]) -> list[str]:

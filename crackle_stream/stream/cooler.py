@@ -17,7 +17,7 @@ from crackle_stream.commit import SettledPositions
 from crackle_stream.cooling import CoolingReport, cool
 from crackle_stream.history import History
 from crackle_stream.model import CracklePattern, Failure
-from crackle_stream.profile import THRESHOLD_DETECTORS, ThermalProfile
+from crackle_stream.profile import EVIDENCE_DETECTORS, THRESHOLD_DETECTORS, ThermalProfile
 from crackle_stream.protocols import Clock
 from crackle_stream.stream.events import (
     DetectorDisabled,
@@ -206,7 +206,14 @@ class Cooler:
         limit = self._profile.max_cooling_duration
         entered: list[str] = []
         call = partial(
-            cool, window, self._profile, history, clock=self._clock, seed=self._seed, entering=entered.append
+            cool,
+            window,
+            self._profile,
+            history,
+            clock=self._clock,
+            seed=self._seed,
+            kilns=max(len(self._histories), 1),
+            entering=entered.append,
         )
         with anyio.move_on_after(limit + max(HARD_LIMIT_SHARE * limit, HARD_LIMIT_LEAST_S)):
             return await anyio.to_thread.run_sync(call, abandon_on_cancel=True)
@@ -222,7 +229,7 @@ class Cooler:
                 self._strikes.pop(name, None)
         for failure in report.failures:
             self._emit(DetectorFailed(failure.detector, failure.problem, window.id))
-            if failure.detector in THRESHOLD_DETECTORS:
+            if failure.detector in (*THRESHOLD_DETECTORS, *EVIDENCE_DETECTORS):
                 continue
             strikes = self._strikes[failure.detector] = self._strikes.get(failure.detector, 0) + 1
             if strikes == STRIKES:

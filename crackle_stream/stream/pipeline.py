@@ -84,7 +84,8 @@ class Pipeline:
     ) -> None:
         self._source = source
         self._schedule = CoolingSchedule() if schedule is None else schedule
-        self._policy = AlertPolicy() if alerts is None else alerts
+        profile = ThermalProfile.default() if profile is None else profile
+        self._policy = (AlertPolicy() if alerts is None else alerts).with_least(profile.family.min_confidence)
         self._options = RunOptions() if options is None else options
         self._clock: Clock = SystemClock() if clock is None else clock
         self._on_event = on_event
@@ -103,7 +104,7 @@ class Pipeline:
             monotonic=self._clock.monotonic,
         )
         self._cooler = Cooler(
-            ThermalProfile.default() if profile is None else profile,
+            profile,
             self._settled,
             merging=source.live,
             dropping=kiln.overflow == "drop_oldest",

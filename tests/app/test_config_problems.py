@@ -60,7 +60,7 @@ def good(tmp_path: Path, text: str, variables: Mapping[str, str] | None = None, 
         ("[decode]\nstrict = 'maybe'", "decode.strict is true or false, not 'maybe'"),
         ("[decode]\nkey = 3", "decode.key is a list of texts, not 3"),
         ("[decode]\nmax_depth = 1000", "decode.max_depth is at most 100, not 1000"),
-        ("[profile]\nfamily = 'evidence'", "profile.family is one of threshold, not 'evidence'"),
+        ("[profile]\nfamily = 'magic'", "profile.family is one of threshold, evidence, not 'magic'"),
         ("[profile]\nrate = 'fats'", "profile.rate is one of fast, normal, slow, not 'fats'"),
         (
             "[profile]\nwithout = ['clusterin']",

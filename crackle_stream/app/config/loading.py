@@ -23,7 +23,7 @@ from crackle_stream.app.plugins import DETECTORS
 from crackle_stream.errors import PluginError
 from crackle_stream.glaze import check_expressions
 from crackle_stream.model import did_you_mean
-from crackle_stream.profile import THRESHOLD_DETECTORS
+from crackle_stream.profile import DETECTORS_OF, EVIDENCE_DETECTORS, THRESHOLD_DETECTORS, Family
 
 __all__ = ["OPEN_SECTIONS", "SECTIONS", "Configuration", "load"]
 
@@ -169,7 +169,7 @@ class _Tables:
 def _detectors(profile: ProfileSection, problems: Problems) -> Iterator[object]:
     """The third parties' detectors; the names to leave out are judged against all."""
     address = ("profile", "detectors")
-    names = set(THRESHOLD_DETECTORS)
+    names = set(DETECTORS_OF[Family(profile.family)])
     for kind in profile.detectors:
         try:
             detector = _detector(kind)
@@ -189,7 +189,7 @@ def _detector(kind: str) -> object:
     Raises:
         PluginError: there is none of that name, it cannot be built, or it is no detector.
     """
-    if kind in THRESHOLD_DETECTORS:
+    if kind in (*THRESHOLD_DETECTORS, *EVIDENCE_DETECTORS):
         raise PluginError(f'"{kind}" is built in and runs anyway: take it out')
     found = DETECTORS.find(kind).constructor()
     try:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from crackle_stream.alerting import AlertPolicy, Match
+from crackle_stream.budget import Budget
 from crackle_stream.decode.options import DecodeOptions
 from crackle_stream.errors import ConfigError
 from crackle_stream.model import octets, seconds
 from crackle_stream.model.options import one_of, read_fields, read_flag, read_text, whole_number
-from crackle_stream.profile import CoolingRate, Family
+from crackle_stream.profile import DEFAULT_BUDGET, METRIC_TYPES, CoolingRate, Family
 from crackle_stream.stream.options import KilnOptions, RunOptions
 
 __all__ = [
@@ -106,14 +107,20 @@ class ProfileSection:
     """Which detectors look for patterns, and how sensitive they are.
 
     Attributes:
-        family: "threshold" for the four rules of thumb.
+        family: "threshold" for the four rules of thumb; "evidence" for findings with p values under a budget.
         rate: sensitivity of the threshold family: "fast" reports fine cracks, "slow" only strong ones.
+        budget: false alarms the evidence family may make in a stretch of stream time, such as "1/week" or "2/day".
+        per_window: instead of a budget, the chance of any false pattern in one window, such as 0.05.
+        types: by metric name, its type where it is not to be inferred: gauge, counter, id, constant, code, timestamp.
         without: names of detectors to leave out.
         detectors: further detectors: names that installed packages publish, or "package.module:Class".
     """
 
-    family: Literal["threshold"] = "threshold"
+    family: Literal["threshold", "evidence"] = "threshold"
     rate: Literal["fast", "normal", "slow"] = "normal"
+    budget: str = DEFAULT_BUDGET
+    per_window: float | None = None
+    types: Mapping[str, str] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     detectors: tuple[str, ...] = ()
 
@@ -122,6 +129,9 @@ class ProfileSection:
             self,
             family=one_of(*Family),
             rate=one_of(*CoolingRate),
+            budget=_budget,
+            per_window=_chance,
+            types=_types,
             without=_texts,
             detectors=_texts,
         )
@@ -132,17 +142,20 @@ class AlertsSection:
     """When a pattern becomes an alert, and how often it is said again.
 
     Attributes:
-        min_confidence: patterns less sure than this raise nothing.
+        min_confidence: patterns less sure than this raise nothing; by default 0.9 for the threshold family, and 0 for
+            the evidence family, whose budget has judged already.
         repeat_interval: seconds, or text such as "4h", after which an alert that is still there is said again.
         resolve_after: coolings without the pattern that resolve its alert.
     """
 
-    min_confidence: float = 0.9
+    min_confidence: float | None = None
     repeat_interval: float = 4 * 3600.0
     resolve_after: int = 3
 
     def __post_init__(self) -> None:
-        read_fields(self, min_confidence=_share, repeat_interval=_positive_seconds, resolve_after=whole_number(1))
+        read_fields(
+            self, min_confidence=_optional_share, repeat_interval=_positive_seconds, resolve_after=whole_number(1)
+        )
 
     @property
     def policy(self) -> AlertPolicy:
@@ -267,6 +280,29 @@ def _share(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise ValueError(f"is a number from 0 to 1, not {value!r}")
     return float(value)
+
+
+def _optional_share(value: object) -> float | None:
+    return None if value is None else _share(value)
+
+
+def _chance(value: object) -> float | None:
+    if value is not None and _share(value) in (0.0, 1.0):
+        raise ValueError(f"is a chance between 0 and 1, not {value!r}")
+    return None if value is None else _share(value)
+
+
+def _budget(value: object) -> str:
+    text = read_text(value)
+    Budget.parse(text)
+    return text
+
+
+def _types(value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"is a table of metric names and types, not {value!r}")
+    read = one_of(*METRIC_TYPES)
+    return {str(name): read(type_) for name, type_ in value.items()}
 
 
 def _texts(value: object) -> tuple[str, ...]:
