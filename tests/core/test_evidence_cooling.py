@@ -77,7 +77,7 @@ def test_a_type_that_is_given_is_not_inferred() -> None:
 
 def test_a_smaller_budget_lets_less_through() -> None:
     values = noise(7)
-    values[150:, 0] += 7
+    values[150:, 0] += 4.5
     assert cool(window(values), EACH).patterns
     assert cool(window(values), ThermalProfile.evidence(budget="1/month")).patterns == ()
 
