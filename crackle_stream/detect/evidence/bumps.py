@@ -41,8 +41,10 @@ def find_level(y: Floats) -> Levels:
     best = replace(whole, p=np.minimum(whole.p / WHOLE_SHARE, 1.0))
     for start, end in PARTS:
         first, last = int(start * len(y)), int(end * len(y))
+        if last - first < MIN_ROWS:
+            break
         hinted = np.flatnonzero(_hint(y[first:last]) > HINT)
-        if last - first < MIN_ROWS or not len(hinted):
+        if not len(hinted):
             continue
         part = scan_level(y[first:last, hinted])
         p = np.minimum(part.p * len(PARTS) / PARTS_SHARE, 1.0)

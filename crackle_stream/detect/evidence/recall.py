@@ -37,6 +37,9 @@ VOLATILITY_ROWS = 5
 LOCAL_SHARE = 0.6
 """Share of the local variance that recent rows make; GARCH(.15, .75) has .6."""
 
+SAME_START = 4.0
+"""Likelihood ratio under which a change in the first rows is taken for one before the window."""
+
 MIN_ROWS = 60
 """Rows under which a window neither is judged by memory nor adds to it."""
 
@@ -68,8 +71,8 @@ def recalled(white: White, x: Floats, memories: Sequence[MetricMemory | None]) -
     prior = np.array([memory.prior_rows for memory in known])
     levels = _level(innovations(y, model) / deviation, model.phi, prior, deviation, MAX_ORDER)
     steps = steps_in(y, levels)
-    e = innovations(removed(y, steps) + y.mean(axis=0), model)
-    even = smeared(e)
+    e = innovations(removed(y, steps), Autoregression(model.phi, np.zeros(len(trusted))))
+    even = smeared(e, [memory.transform != "scores" for memory in known])
     spreads = stronger(_spread(even, known), white.amplitudes.of(columns))
     steady = np.where([memory.clustered for memory in known], even / _volatility(e), even)
     shapes = scan_shape(steady)
@@ -135,10 +138,12 @@ def _level(e: Floats, phi: Floats, prior: Floats, deviation: Floats, skipped: in
     cut /= np.sqrt(_left_over(flat))
     scan = scan_step(cut, phi, prior, ranked(cut))
     place = np.argmax(np.abs(scan.statistic), axis=0)
+    gain = scan.statistic**2
+    place[gain[0] >= gain.max(axis=0) - SAME_START] = 0
     statistic = scan.statistic[place, series]
     nothing = np.zeros(e.shape[1])
     return Levels(
-        p=chi_scan_tail(np.abs(statistic), scan.drops),
+        p=chi_scan_tail(np.sqrt(gain.max(axis=0)), scan.drops),
         row=place + scan.first + skipped * (place + scan.first > 0),
         size=scan.size[place, series] * deviation * wider,
         statistic=statistic,

@@ -16,7 +16,7 @@ TRIM = 0.05
 """Share of the rows at each end where no change is looked for: too few rows stand on one side."""
 
 MIN_SIDE = 6
-"""... and the rows at least."""
+"""... and the rows at least, where a window has that many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +72,16 @@ def scan_step(e: Floats, phi: Floats, prior_rows: Floats | float = 0.0, pulse: F
     matched -= mass * (later[0] / total)
     if pulse is not None:
         matched += pulse - e
-    edge = max(MIN_SIDE, int(TRIM * n))
+    edge = _edge(n)
     start = 0 if bool(np.all(prior > 0)) else edge
     rows = slice(start, n - edge)
     norm = np.maximum(norm, 1e-12)
     drops = 1 - shared[start : n - edge - 1] / np.sqrt(norm[start : n - edge - 1] * norm[start + 1 : n - edge])
     return Scan(matched[rows] / np.sqrt(norm[rows]), matched[rows] / norm[rows], drops, start)
+
+
+def _edge(n: int) -> int:
+    return max(min(MIN_SIDE, n // 4), int(TRIM * n), 1)
 
 
 def _profile_sums(head: Floats, rest: Floats, left: Ints, p: int) -> Floats:
@@ -96,7 +100,7 @@ def split_off(y: Floats) -> Floats:
     centred = y - y.mean(axis=0)
     rows = np.arange(1, n)[:, None]
     gain = np.cumsum(centred, axis=0)[:-1] ** 2 / (rows * (n - rows))
-    edge = max(MIN_SIDE, int(TRIM * n))
+    edge = _edge(n)
     gain[: edge - 1] = 0.0
     gain[n - edge :] = 0.0
     split = np.argmax(gain, axis=0) + 1

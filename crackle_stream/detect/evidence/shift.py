@@ -175,6 +175,9 @@ def _pattern(prepared: Prepared, block: Block, place: int, column: int, change: 
     metric = prepared.typed[prepared.tested[column]]
     values = prepared.table[:, prepared.tested[column]]
     before, after = _around(values, block.rows, change)
+    memory = prepared.memories[column]
+    if not len(before) and memory is not None:
+        before = memory.knots  # the window has shifted as a whole: against the windows before it
     name = f"the gain of {metric.name} a task" if metric.type is MetricType.COUNTER else metric.name
     sentence, numbers = _sentence(name, change, before, after)
     label = window.labels[change.row]
@@ -182,7 +185,7 @@ def _pattern(prepared: Prepared, block: Block, place: int, column: int, change: 
         kind=PatternKind.PHASE_TRANSITION,
         form=change.form,
         nature=Nature.EVENT,
-        description=f"{sentence} at task {label} (row {change.row} of {len(window)})",
+        description=f"{sentence} {_where(change.row, label, len(window))}",
         confidence=0.0,
         involved_tasks=tuple(window.labels[row] for row in change.tasks.tolist()),
         metric_names=(metric.name,),
@@ -197,6 +200,10 @@ def _pattern(prepared: Prepared, block: Block, place: int, column: int, change: 
         ),
         at=Onset(change.row, float(window.times[change.row])),
     )
+
+
+def _where(row: int, label: str, rows: int) -> str:
+    return f"at task {label} (row {row} of {rows})" if row else "before the window began"
 
 
 def _around(values: Floats, rows: Ints, change: _Change) -> tuple[Floats, Floats]:

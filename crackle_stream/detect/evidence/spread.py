@@ -33,7 +33,7 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
-SMEAR = 0.15
+SMEAR = 0.25
 """Noise added to innovations before they are ranked, in robust standard deviations."""
 
 INNER_SHARE = 0.75
@@ -42,7 +42,7 @@ INNER_SHARE = 0.75
 SHAPE_DEGREES = 6
 """Legendre polynomials that describe a distribution: level, spread, skewness, tails, and two finer ones."""
 
-ESTIMATION_ROWS = 16.0
+ESTIMATION_ROWS = 24.0
 """Rows that estimating the persistence costs; the statistic is shrunk by as much."""
 
 PERSISTENCE = 1.12
@@ -97,21 +97,17 @@ def scan_spread(e: Floats) -> Levels:
     return scan_level(legendre_scores(uniform_ranks(e), 2), wary=False)
 
 
-def scan_amplitude(x: Floats, steps: Sequence[Sequence[int]], skipped: int) -> Levels:
-    """The best single change of the values' distance from their middle, rows counted after the first `skipped`.
+def scan_amplitude(x: Floats, skipped: int) -> Levels:
+    """The best single change in how far values move from one row to the next, rows counted after the first `skipped`.
 
-    Where a control loop starts to swing, the values spread and the innovations may not: the swing explains itself.
+    Where a control loop starts to swing, the values move more and the innovations may not: the swing explains itself.
+    Distances from the middle would tell it too, but also every turn of a random walk.
 
     Args:
         x: shape (n, k), the values, no NaN.
-        steps: rows at which the level of each is known to change.
-        skipped: rows at the start that have no innovation.
+        skipped: rows at the start that have no innovation, at least 1.
     """
-    distance = np.empty_like(x)
-    for column, rows in enumerate(steps):
-        for part in np.split(np.arange(len(x)), list(rows)):
-            distance[part, column] = np.abs(x[part, column] - np.median(x[part, column])) if len(part) else 0.0
-    return scan_level(normal_scores(distance[skipped:]))
+    return scan_level(normal_scores(np.abs(np.diff(x, axis=0)))[skipped - 1 :])
 
 
 def stronger(inner: Levels, outer: Levels) -> Levels:
@@ -124,15 +120,19 @@ def stronger(inner: Levels, outer: Levels) -> Levels:
     return merged.with_series(clearer, chosen.of(clearer))
 
 
-def smeared(e: Floats) -> Floats:
-    """Innovations with a little noise, seeded by themselves.
+def smeared(e: Floats, which: Sequence[bool]) -> Floats:
+    """Innovations with a quarter of their width of noise, seeded by themselves.
 
     Ranks at a sharp edge of a density (exponential innovations) follow every error of the coefficients; without this,
-    p values of .001 are five times too frequent there.
+    p values of .001 are five times too frequent there. Normal scores have no edges and need none of it.
+
+    Args:
+        e: shape (n, k), innovations, no NaN.
+        which: the series that are not whitened as scores.
     """
     _, width = middle_and_width(e)
     noise = np.random.default_rng(zlib.crc32(np.ascontiguousarray(e).tobytes())).standard_normal(e.shape)
-    return np.asarray(e + SMEAR * width * noise)
+    return np.asarray(e + np.where(which, SMEAR * width, 0.0) * noise)
 
 
 def scan_shape(e: Floats) -> Shapes:

@@ -28,7 +28,7 @@ PRICE = 4.0
 """What a change must gain, in log n of likelihood ratio: twice the row's and the size's price under white noise, as
 real levels are never quite flat."""
 
-ESTIMATION_ROWS = 16.0
+ESTIMATION_ROWS = 24.0
 """Rows that estimating the autoregression costs, as in the scan for one step."""
 
 

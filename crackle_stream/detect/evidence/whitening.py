@@ -57,7 +57,7 @@ class White:
         levels: the best single step of each.
         steps: all steps found in each, in order of row.
         spreads: the best single change of spread of each, rows counted from the first innovation.
-        amplitudes: the best single change of the values' distance from their middle, likewise; part of `spreads`.
+        amplitudes: the best single change in how far the values move in a row, likewise; part of `spreads`.
         shapes: the best single change of distribution of each, likewise.
         innovations: shape (n, k), without steps; NaN in the first rows, which have no past.
         scores: shape (n, k), normal scores of the innovations without changes of spread; NaN in the first rows.
@@ -99,8 +99,8 @@ def whiten(x: Floats) -> White:
     model, _ = robust_fit(settled, p)
     e = np.full((n, k), np.nan)
     e[p:] = innovations(settled, model)
-    amplitudes = scan_amplitude(x, [[step.row for step in known] for known in steps], p)
-    spreads, even, shapes = _spreads(e[p:], amplitudes)
+    amplitudes = scan_amplitude(x, p)
+    spreads, even, shapes = _spreads(e[p:], amplitudes, [transform is not Transform.SCORES for transform in transforms])
     z = np.full((n, k), np.nan)
     z[p:] = normal_scores(even)
     variance = np.var(settled, axis=0)
@@ -139,9 +139,9 @@ def _trends_told_apart(y: Floats, levels: Levels) -> tuple[Floats, Levels]:
     return y, levels
 
 
-def _spreads(e: Floats, amplitudes: Levels) -> tuple[Levels, Floats, Shapes]:
+def _spreads(e: Floats, amplitudes: Levels, edged: list[bool]) -> tuple[Levels, Floats, Shapes]:
     """Changes of spread, the innovations without them, and changes of shape in what is left."""
-    even = smeared(e)
+    even = smeared(e, edged)
     spreads = stronger(scan_spread(even), amplitudes)
     for column in np.flatnonzero(spreads.p < WORTH_REMOVING).tolist():
         row = int(spreads.row[column])

@@ -1,0 +1,87 @@
+"""Whether what was found in a planted window is what was planted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.families import Planted, Truth
+    from crackle_stream.model import CracklePattern
+
+__all__ = ["Score", "score"]
+
+NEAR_TASKS = 10
+"""Tasks within which a change of several in a window counts as located."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How one window went.
+
+    Attributes:
+        found: every truth was found, right kind and right metrics.
+        error: rows between a change and where it was put; NaN where there is none.
+        exact: the lag and its direction, the coefficients or the guilty rows are right too.
+        false: patterns that no truth explains.
+    """
+
+    found: bool
+    error: float
+    exact: bool
+    false: int
+
+
+def score(planted: Planted, patterns: Sequence[CracklePattern]) -> Score:
+    """Compare the patterns found in a window with its truths."""
+    if planted.dependent:
+        patterns = [pattern for pattern in patterns if pattern.kind != "correlation"]
+    names = planted.window.names
+    concerned = {names[column] for truth in planted.truths for column in truth.columns}
+    strangers = sum(1 for pattern in patterns if not set(pattern.metric_names) & concerned)
+    if not planted.truths:
+        return Score(False, float("nan"), False, len(patterns))
+    found, errors, exact = True, [], True
+    for truth in planted.truths:
+        like = _like(truth, names, patterns)
+        if truth.index is not None and like:
+            nearest = min(like, key=lambda one: abs(_row(one) - truth.index))  # type: ignore[operator]
+            errors.append(abs(_row(nearest) - truth.index))
+            like = [] if len(planted.truths) > 1 and _same(planted.truths) and errors[-1] > NEAR_TASKS else like
+        found &= bool(like)
+        exact &= any(_exact(truth, names, one, planted) for one in like)
+    return Score(found, float(np.mean(errors)) if errors else float("nan"), exact, strangers)
+
+
+def _same(truths: Sequence[Truth]) -> bool:
+    return len({truth.columns for truth in truths}) == 1
+
+
+def _like(truth: Truth, names: Sequence[str], patterns: Sequence[CracklePattern]) -> list[CracklePattern]:
+    wanted = {names[column] for column in truth.columns}
+    like = [one for one in patterns if one.kind == truth.kind]
+    if truth.form in ("linear law", "broken law"):
+        like = [one for one in like if one.form == truth.form]
+    if truth.kind == "clustering":
+        return [one for one in like if wanted <= set(one.metric_names)]
+    return [one for one in like if set(one.metric_names) == wanted]
+
+
+def _row(pattern: CracklePattern) -> int:
+    return -(10**9) if pattern.at is None else pattern.at.index
+
+
+def _exact(truth: Truth, names: Sequence[str], pattern: CracklePattern, planted: Planted) -> bool:
+    if truth.lag:
+        leads = pattern.metric_names[0] == names[truth.columns[0]]
+        return pattern.form == "lagged" and pattern.metrics["lag"] == truth.lag and leads
+    if truth.rows is not None:
+        labels = planted.window.labels
+        guilty = {labels[row] for row in truth.rows.tolist()}
+        named = set(pattern.involved_tasks)
+        return len(guilty & named) >= 0.9 * len(guilty) and len(named - guilty) <= 0.1 * len(named)
+    return True
