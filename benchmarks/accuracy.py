@@ -10,10 +10,10 @@ import argparse
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from crackle_stream.cooling import cool
 
 from benchmarks.families import NULL, PLANTED, make
 from benchmarks.scoring import Score, score
+from crackle_stream.cooling import cool
 from crackle_stream.detect import evidence
 from crackle_stream.model import CracklePattern
 from crackle_stream.profile import ThermalProfile
