@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 __all__ = [
     "CLIP",
+    "LAG_PENALTY",
     "MAX_ORDER",
     "Autoregression",
     "clipped",
