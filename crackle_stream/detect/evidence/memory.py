@@ -245,6 +245,8 @@ def _yule_walker(memory: Floats, rows: float) -> Floats:
     criterion = rows * np.log(np.maximum(residual, 1e-12)) + LAG_PENALTY * orders
     order = int(np.argmin(criterion))
     found = np.zeros(SPREAD_LAGS)
+    if order > 1:  # spells that two lags do not explain outlast those that a few do
+        order = SPREAD_LAGS
     if order:
         found[:order] = solve_toeplitz(firm[:order], firm[1 : order + 1])
     return found
