@@ -27,8 +27,8 @@ MIN_ROWS = 60
 """Rows of a stretch that make a scan worth its while."""
 
 HINT = 20.0
-"""Gain in variance units of the best split of a stretch, independence assumed, under which it is not scanned: such a
-stretch has no step with a p value of 1e-4 whatever its autocorrelation."""
+"""Gain of the best split of a stretch, in variance units as if rows were independent, under which it is not scanned: a
+step there would have a p value above 1e-3 even with independent rows."""
 
 
 def find_level(y: Floats) -> Levels:
