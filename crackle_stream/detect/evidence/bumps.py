@@ -27,8 +27,8 @@ MIN_ROWS = 60
 """Rows of a stretch that make a scan worth its while."""
 
 HINT = 20.0
-"""Gain of the best split of a stretch, in variance units as if rows were independent, under which it is not scanned: a
-step there would have a p value above 1e-3 even with independent rows."""
+"""Gain of the best split of a stretch, in variance units as if rows were independent, under which it is not scanned: in
+independent rows that is a p value of 3e-4, and .008 after the parts' share."""
 
 
 def find_level(y: Floats) -> Levels:
