@@ -81,7 +81,7 @@ def cool(
     deadline = began + profile.max_cooling_duration
     examined: dict[str, Examination] = {}
     failures: list[Failure] = []
-    prepared = _Preparation(window, history, profile)
+    prepared = _Preparation(window, history, profile, lambda: clock.monotonic() >= deadline)
     for detector in detectors_of(profile):
         name = detector.name
         if entering is not None:
@@ -145,8 +145,9 @@ def _judged(
 class _Preparation:
     """The window as the evidence detectors share it, made when the first of them asks."""
 
-    def __init__(self, window: Window, history: History, profile: ThermalProfile) -> None:
+    def __init__(self, window: Window, history: History, profile: ThermalProfile, stop: Callable[[], bool]) -> None:
         self._window = window
+        self._stop = stop
         self._history = history
         self._types = profile.metric_types
 
@@ -155,7 +156,7 @@ class _Preparation:
         from crackle_stream.detect.evidence import MetricType, Prepared
 
         given = {name: MetricType(type_) for name, type_ in self._types.items()}
-        return Prepared(self._window, self._history, given)
+        return Prepared(self._window, self._history, given, stop=self._stop)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 __all__ = [
     "CLIP",
+    "LAG_PENALTY",
     "MAX_ORDER",
     "Autoregression",
     "clipped",
@@ -31,8 +32,7 @@ ROWS_PER_LAG = 12
 """Rows a window must have for each lag."""
 
 CLIP = 4.0
-"""Robust standard deviations at which an innovation is cut: a single outlier is no shift (with t3 noise an uncut one
-passes for one in most windows), and a cut at 3 loses half the power to see a real jump in a slow series."""
+"""Robust standard deviations at which an innovation is cut: a single outlier is no shift."""
 
 LAG_PENALTY = 2.5
 """What a lag must gain in likelihood ratio: Akaike's 2 explains away steps of .6 sd, 3 leaves slow noise in."""

@@ -106,7 +106,7 @@ def _line(prepared: Prepared, a: int, b: int, r: float, p: float, bar: float) ->
         metric_names=(names[a], names[b]),
         metrics={"r": r, "fragility": float(fragile), "tasks": float(shared)},
         direction="positive" if r > 0 else "negative",
-        evidence=Evidence(p, 1.0, r, float(shared), calibrated=False),
+        evidence=Evidence(p, 1.0, r, float(shared), calibrated=prepared.calibrated(a, b)),
     )
 
 
@@ -123,7 +123,7 @@ def _curve(prepared: Prepared, a: int, b: int, r: float, p: float, bar: float) -
         involved_tasks=_labels(prepared, both[order].tolist()),
         metric_names=(names[a], names[b]),
         metrics={"r": r, "information_bits": information, "tasks": float(len(both))},
-        evidence=Evidence(p, 1.0, information, float(len(both)), calibrated=False),
+        evidence=Evidence(p, 1.0, information, float(len(both)), calibrated=prepared.calibrated(a, b)),
     )
 
 

@@ -100,5 +100,5 @@ def _pattern(prepared: Prepared, leader: int, follower: int, r: float, lag: int,
             "tasks": float(shared),
         },
         direction=f"{names[leader]} leads" if r > 0 else f"{names[leader]} leads, reversed",
-        evidence=Evidence(p, 1.0, r, float(shared), calibrated=False),
+        evidence=Evidence(p, 1.0, r, float(shared), calibrated=prepared.calibrated(leader, follower)),
     )

@@ -10,10 +10,11 @@ import numpy.typing as npt
 from scipy import special
 from scipy.linalg import solve_toeplitz
 
-from crackle_stream.detect.evidence.autoregression import MAX_ORDER, Autoregression, fit, gram, solve
+from crackle_stream.detect.evidence.autoregression import LAG_PENALTY, MAX_ORDER, Autoregression, fit, gram, solve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+from crackle_stream.detect.evidence.spread import smeared
 
 __all__ = ["KNOTS", "MetricMemory", "started"]
 
@@ -99,8 +100,7 @@ class MetricMemory:
 
     def spread_model(self) -> Autoregression:
         """The autoregression of the spread's score, one series."""
-        found = solve_toeplitz(self.spread_memory[:-1] + _JITTER, self.spread_memory[1:])
-        return Autoregression(np.asarray(found)[None], np.zeros(1))
+        return Autoregression(_yule_walker(self.spread_memory, self.rows)[None], np.zeros(1))
 
     @property
     def clustered(self) -> bool:
@@ -187,6 +187,7 @@ def started(
         for lag in range(1, MAX_ORDER + 1):
             e = e - model.phi[0, lag - 1] * flat[MAX_ORDER - lag : len(flat) - lag]
     deviation = float(np.std(_cut(e))) or 1.0
+    even = smeared(e[:, None], [transform != "scores"])[:, 0]
     return MetricMemory(
         transform=transform if scale is None else scale.transform,
         centre=centre,
@@ -194,14 +195,14 @@ def started(
         knots=knots,
         products=weight * products,
         spread_memory=np.array([np.mean(spread[lag:] * spread[: len(spread) - lag]) for lag in range(SPREAD_LAGS + 1)]),
-        noise=np.quantile(e - np.median(e), (np.arange(KNOTS) + 0.5) / KNOTS) / deviation,
+        noise=np.quantile(even - np.median(even), (np.arange(KNOTS) + 0.5) / KNOTS) / deviation,
         deviation=deviation,
         windows=weight,
         rows=weight * len(x),
     )
 
 
-_JITTER = np.concatenate([[1e-6], np.zeros(SPREAD_LAGS - 1)])
+_JITTER = np.concatenate([[1e-6], np.zeros(SPREAD_LAGS)])
 
 _GRID = special.ndtri((np.arange(KNOTS) + 0.5) / KNOTS)
 
@@ -228,6 +229,27 @@ def _extended(x: Floats, knots: Floats) -> Floats:
 
 def _model(products: Floats, rows: float) -> Autoregression:
     return solve(products[None], fit(products[None], max(int(rows), 1)))
+
+
+def _yule_walker(memory: Floats, rows: float) -> Floats:
+    """Coefficients from autocovariances, their number by the criterion of `autoregression.fit`, zeros beyond it."""
+    firm = memory + _JITTER
+    orders = np.arange(len(memory))
+    residual = np.empty(len(memory))
+    residual[0] = memory[0]
+    phi = np.zeros(0)
+    for order in orders[1:].tolist():  # Levinson and Durbin's recursion
+        reflected = (firm[order] - phi @ firm[order - 1 : 0 : -1]) / max(residual[order - 1], 1e-12)
+        phi = np.append(phi - reflected * phi[::-1], reflected)
+        residual[order] = residual[order - 1] * (1 - reflected**2)
+    criterion = rows * np.log(np.maximum(residual, 1e-12)) + LAG_PENALTY * orders
+    order = int(np.argmin(criterion))
+    found = np.zeros(SPREAD_LAGS)
+    if order > 1:  # spells that two lags do not explain outlast those that a few do
+        order = SPREAD_LAGS
+    if order:
+        found[:order] = solve_toeplitz(firm[:order], firm[1 : order + 1])
+    return found
 
 
 def _cut(e: Floats) -> Floats:

@@ -149,6 +149,10 @@ class Prepared:
         """What earlier windows taught about each of the k tested metrics."""
         return tuple(memories_of(self.history.of(MEMORY_NAME), self.names))
 
+    def calibrated(self, *columns: int) -> bool:
+        """Whether memory is long enough for all of these tested metrics, given by their places."""
+        return all((memory := self.memories[column]) is not None and memory.calibrated for column in columns)
+
     @cached_property
     def whitened(self) -> Whitened:
         """Innovations of the k tested metrics and the changes found in each."""

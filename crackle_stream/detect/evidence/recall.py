@@ -73,8 +73,11 @@ def recalled(white: White, x: Floats, memories: Sequence[MetricMemory | None]) -
     steps = steps_in(y, levels)
     e = innovations(removed(y, steps), Autoregression(model.phi, np.zeros(len(trusted))))
     even = smeared(e, [memory.transform != "scores" for memory in known])
-    spreads = stronger(_spread(even, known), white.amplitudes.of(columns))
-    steady = np.where([memory.clustered for memory in known], even / _volatility(e), even)
+    clustered = np.array([memory.clustered for memory in known])
+    amplitudes = white.amplitudes.of(columns)
+    amplitudes.p[clustered] = 1.0  # one window does not show how long its spells last
+    spreads = stronger(_spread(even, known), amplitudes)
+    steady = np.where(clustered, even / _volatility(even), even)
     shapes = scan_shape(steady)
     news = replace(
         white,

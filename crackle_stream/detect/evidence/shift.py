@@ -24,6 +24,7 @@ from crackle_stream.model import (
 )
 
 if TYPE_CHECKING:
+    from crackle_stream.detect.evidence.memory import MetricMemory
     from crackle_stream.protocols import Context
     from crackle_stream.window import Window
 
@@ -82,7 +83,7 @@ def _candidates(prepared: Prepared, block: Block, bar: float) -> list[Candidate]
     return [
         Candidate(_pattern(prepared, block, place, column, change), change.p)
         for place, column in enumerate(block.columns)
-        for change in _changes(block, place, bar)
+        for change in _changes(block, place, bar, prepared.memories[column])
     ]
 
 
@@ -110,7 +111,7 @@ def _least_p(block: Block) -> Floats:
     return np.asarray(np.minimum.reduce(shares))
 
 
-def _changes(block: Block, place: int, bar: float) -> Iterator[_Change]:
+def _changes(block: Block, place: int, bar: float, memory: MetricMemory | None) -> Iterator[_Change]:
     white, rows = block.white, block.rows
     end = len(rows)
     steps = [step for step in white.steps[place] if step.p / LEVEL_SHARE < bar]
@@ -133,12 +134,13 @@ def _changes(block: Block, place: int, bar: float) -> Iterator[_Change]:
     shape_p = float(white.shapes.p[place]) / SHAPE_SHARE
     if spread_p < bar:
         row = int(white.spreads.row[place])
-        before, after = _width(e[:row]), _width(e[row:])
+        earlier = e[:row] if row or memory is None else memory.noise * memory.deviation
+        before, after = _width(earlier), _width(e[row:])
         size = np.abs(e[row:] - np.median(e))
         wider = after > before
         yield _Change(
             "variance",
-            int(rows[first + row]),
+            int(rows[first + row]) if row else 0,
             end - first - row,
             min(spread_p, 1.0),
             float(np.log2(max(after, 1e-300) / max(before, 1e-300))),

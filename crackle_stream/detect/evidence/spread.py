@@ -104,7 +104,7 @@ def scan_amplitude(x: Floats, skipped: int) -> Levels:
     Distances from the middle would tell it too, but also every turn of a random walk.
 
     Args:
-        x: shape (n, k), the values, no NaN.
+        x: shape (n, k), the values, logarithms where they are whitened as such, seasons left in, no NaN.
         skipped: rows at the start that have no innovation, at least 1.
     """
     return scan_level(normal_scores(np.abs(np.diff(x, axis=0)))[skipped - 1 :])

@@ -91,7 +91,7 @@ def whiten(x: Floats) -> White:
     scores = normal_scores(x)
     flat = split_off(scores)
     frequencies = tuple(find_frequencies(flat[:, column]) for column in range(k))
-    y, transforms = _chosen_scale(x, scores, frequencies)
+    y, plain, transforms = _chosen_scale(x, scores, frequencies)
     y, levels = _trends_told_apart(y, find_level(y))
     steps = steps_in(y, levels)
     p = order_for(n)
@@ -99,7 +99,7 @@ def whiten(x: Floats) -> White:
     model, _ = robust_fit(settled, p)
     e = np.full((n, k), np.nan)
     e[p:] = innovations(settled, model)
-    amplitudes = scan_amplitude(x, p)
+    amplitudes = scan_amplitude(plain, p)
     spreads, even, shapes = _spreads(e[p:], amplitudes, [transform is not Transform.SCORES for transform in transforms])
     z = np.full((n, k), np.nan)
     z[p:] = normal_scores(even)
@@ -153,18 +153,23 @@ def _spreads(e: Floats, amplitudes: Levels, edged: list[bool]) -> tuple[Levels, 
 
 def _chosen_scale(
     x: Floats, scores: Floats, frequencies: tuple[tuple[float, ...], ...]
-) -> tuple[Floats, tuple[Transform, ...]]:
-    """Scores where there is little memory; else the scale on which innovations are most alike in spread."""
+) -> tuple[Floats, Floats, tuple[Transform, ...]]:
+    """Scores where there is little memory; else the scale on which innovations are most alike in spread.
+
+    Returns:
+        The series on their scales without their seasons; the values, logarithms where that is the scale; the scales.
+    """
     n, k = x.shape
     p = order_for(n)
     y = _deseasoned(scores, frequencies)
+    plain = x.copy()
     transforms = [Transform.SCORES] * k
     flat = split_off(y)
     model, _orders = robust_fit(flat, p)
     e = innovations(flat, model)
     slow = np.flatnonzero(np.var(e, axis=0) < (1 - MEMORY) * np.var(flat[p:], axis=0))
     if not len(slow):
-        return y, tuple(transforms)
+        return y, plain, tuple(transforms)
     least = _unevenness(flat[:, slow][p:], e[:, slow]) + RAW_PREFERENCE / n
     for transform, values, columns in _other_scales(x[:, slow]):
         chosen = slow[columns]
@@ -177,9 +182,10 @@ def _chosen_scale(
         better = uneven < least[columns]
         least[columns[better]] = uneven[better]
         y[:, chosen[better]] = other[:, better]
+        plain[:, chosen[better]] = values[:, better]
         for column in chosen[better].tolist():
             transforms[column] = transform
-    return y, tuple(transforms)
+    return y, plain, tuple(transforms)
 
 
 def _other_scales(x: Floats) -> list[tuple[Transform, Floats, Ints]]:
