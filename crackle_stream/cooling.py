@@ -198,7 +198,7 @@ def _examine(detector: Detector, window: Window, context: _Context, limit_s: flo
         return Failure(detector.name, f"not run: the cooling had used up its {limit_s:g} s", overran=True)
     try:
         made = detector.examine(window, context)
-    except Exception as error:  # noqa: BLE001 - a detector is a third party's code; its fault is reported, never fatal
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a third party's code: its fault is reported, never fatal
         return Failure(detector.name, f"{type(error).__name__}: {error}")
     strange = _strange(made)
     return Failure(detector.name, strange) if strange else made
@@ -209,6 +209,8 @@ def _strange(made: object) -> str:
     if not isinstance(made, Examination):
         return f"examine() must return an Examination, not {type(made).__name__}"
     for candidate in made.candidates:
+        if not isinstance(candidate, Candidate):
+            return f"candidates must hold a Candidate, not {type(candidate).__name__}: wrap it, Candidate(pattern)"
         pattern = candidate.pattern
         if not isinstance(pattern, CracklePattern):
             return f"candidates must hold a CracklePattern, not {type(pattern).__name__}"

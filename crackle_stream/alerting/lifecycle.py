@@ -17,6 +17,9 @@ __all__ = ["ActiveAlert", "Lifecycle", "Sighting"]
 
 ID_DIGITS = 32
 
+BROKEN_LAW = "broken law"
+"""Form of the pattern that a conservation law no longer holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
@@ -50,6 +53,7 @@ class ActiveAlert:
         windows: number of windows that showed it.
         missed: conclusive coolings without it since it was last seen.
         repeats: how often it was said again.
+        raised_confidence: the pattern's confidence when it was raised.
     """
 
     pattern: CracklePattern
@@ -60,6 +64,7 @@ class ActiveAlert:
     windows: int = 1
     missed: int = 0
     repeats: int = 0
+    raised_confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +115,16 @@ def _strongest(patterns: Iterable[CracklePattern]) -> dict[str, CracklePattern]:
 
 
 def _raised(pattern: CracklePattern, sighting: Sighting) -> tuple[ActiveAlert, AlertStatus]:
-    severity = Severity.WARNING if pattern.nature == Nature.EVENT else Severity.INFO
-    return ActiveAlert(pattern, severity, sighting.time, sighting.time, sighting.time), AlertStatus.RAISED
+    now = sighting.time
+    alert = ActiveAlert(pattern, _severity(pattern), now, now, now, raised_confidence=pattern.confidence)
+    return alert, AlertStatus.RAISED
+
+
+def _severity(pattern: CracklePattern) -> Severity:
+    """A fact informs, an event warns, and a law that broke is critical: something is lost or counted twice."""
+    if pattern.nature != Nature.EVENT:
+        return Severity.INFO
+    return Severity.CRITICAL if pattern.form == BROKEN_LAW else Severity.WARNING
 
 
 def _again(
@@ -135,4 +148,5 @@ def _notice(alert: ActiveAlert, status: AlertStatus, sighting: Sighting, reason:
         windows=alert.windows,
         reason=reason,
         position=sighting.position,
+        raised_confidence=alert.raised_confidence,
     )

@@ -35,8 +35,10 @@ class Match:
     def takes(self, alert: Alert) -> bool:
         """Whether the alert fits."""
         pattern = alert.pattern
+        # what was told once is told to its end, however sure later windows were
+        confidence = pattern.confidence if alert.raised_confidence is None else alert.raised_confidence
         return (
-            pattern.confidence >= self.confidence
+            confidence >= self.confidence
             and _fits(self.kind, [pattern.kind])
             and _fits(self.form, [pattern.form])
             and _fits(self.metric, pattern.metric_names)

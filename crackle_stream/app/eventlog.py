@@ -74,7 +74,7 @@ _STYLES: Mapping[type[Event], _Style] = {
     events.PipelineStopped: _Style(logging.INFO),
     events.PartitionsAssigned: _Style(logging.INFO),
     events.PartitionsRevoked: _Style(logging.INFO),
-    events.KeyEvicted: _Style(logging.DEBUG),
+    events.KeyEvicted: _Style(logging.WARNING),
     events.WindowCooled: _Style(logging.DEBUG),
     events.WindowMerged: _Style(logging.DEBUG),
     events.OffsetsCommitted: _Style(logging.DEBUG),

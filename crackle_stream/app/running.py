@@ -46,6 +46,8 @@ def run_pipeline(configuration: Configuration, *, fail_on: FailOn, uvloop: bool 
         anyio.run(_run, pipeline, backend_options={"use_uvloop": uvloop})
     except CrackleError as error:
         code = exit_of(error)
+        if code is Exit.DONE and watch.found:
+            return Exit.FOUND
         if code is not Exit.DONE:
             structlog.get_logger().error("process.failed", problem=str(error), exit_code=code.value)
         return code

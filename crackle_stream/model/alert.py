@@ -41,6 +41,8 @@ class Alert:
         last_seen: epoch seconds, end of the last window that showed it.
         windows: number of windows that showed it so far.
         reason: why it was resolved, "" otherwise.
+        raised_confidence: the pattern's confidence when it was raised, by which it is routed for life; None where the
+            alert was made by hand.
         position: the last record of the window that made this notification, or None. At a receiver,
             of two notifications with one fingerprint the greater offset is the later.
     """
@@ -54,6 +56,7 @@ class Alert:
     windows: int
     reason: str = ""
     position: Position | None = None
+    raised_confidence: float | None = None
 
     @property
     def fingerprint(self) -> str:

@@ -42,6 +42,8 @@ HARD_LIMIT_SHARE = 0.1
 HARD_LIMIT_LEAST_S = 1.0
 """Beyond its limit a cooling gets a tenth more, at least a second, to notice; then its thread is given up."""
 
+_BUILT_IN = (*THRESHOLD_DETECTORS, *EVIDENCE_DETECTORS)
+
 Handler = Callable[[KilnId, Window, CoolingReport], Awaitable[None]]
 
 
@@ -99,12 +101,18 @@ class Cooler:
         self._strikes: dict[str, int] = {}
         self._working: _Pending | None = None
         self._closed = False
+        self._ended = False
         self._changed = anyio.Event()
 
     @property
     def waiting(self) -> int:
         """Windows not cooled yet, the one at work included."""
         return len(self._pending) + (self._working is not None)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will be cooled any more."""
+        return self._ended
 
     async def put(self, kiln: KilnId, window: Window) -> _Asked:
         """Hand a window over; waits for room unless windows may be dropped."""
@@ -120,6 +128,14 @@ class Cooler:
 
     async def run(self, handle: Handler, retired: Callable[[KilnId], Awaitable[None]]) -> None:
         """Cool windows until closed and empty; each report is handled before the next window is begun."""
+        try:
+            await self._run(handle, retired)
+        finally:
+            self._ended = True
+            for pending in (*self._pending, *([self._working] if self._working else [])):
+                self._finish(pending)
+
+    async def _run(self, handle: Handler, retired: Callable[[KilnId], Awaitable[None]]) -> None:
         while True:
             while not self._pending:
                 if self._closed:
@@ -202,13 +218,25 @@ class Cooler:
             asked.done.set()
 
     async def _cool(self, kiln: KilnId, window: Window) -> CoolingReport:
+        """Cool in a thread; without a third party's detector that never comes back, so that the others' stand."""
+        profile, given_up = self._profile, tuple[Failure, ...]()
+        while True:
+            report, culprit = await self._try(kiln, window, profile)
+            report = replace(report, failures=(*given_up, *report.failures))
+            if culprit is None or culprit in _BUILT_IN:
+                return report
+            given_up = report.failures
+            profile = profile.without_detectors([culprit])
+
+    async def _try(self, kiln: KilnId, window: Window, profile: ThermalProfile) -> tuple[CoolingReport, str | None]:
+        """One cooling; and the name of the detector for which it was given up, if it was."""
         history = self._histories.get(kiln, History())
-        limit = self._profile.max_cooling_duration
+        limit = profile.max_cooling_duration
         entered: list[str] = []
         call = partial(
             cool,
             window,
-            self._profile,
+            profile,
             history,
             clock=self._clock,
             seed=self._seed,
@@ -216,10 +244,10 @@ class Cooler:
             entering=entered.append,
         )
         with anyio.move_on_after(limit + max(HARD_LIMIT_SHARE * limit, HARD_LIMIT_LEAST_S)):
-            return await anyio.to_thread.run_sync(call, abandon_on_cancel=True)
+            return await anyio.to_thread.run_sync(call, abandon_on_cancel=True), None
         name = entered[-1] if entered else "cooling"
         problem = f"given up after {limit:g} s: it does not ask stop() and its thread could not be ended"
-        return CoolingReport(failures=(Failure(name, problem, overran=True),), history=history, duration=limit)
+        return CoolingReport(failures=(Failure(name, problem, overran=True),), history=history, duration=limit), name
 
     def _note_failures(self, window: Window, report: CoolingReport) -> None:
         """Report failures; a third party's detector that fails again and again runs no more."""
@@ -229,7 +257,7 @@ class Cooler:
                 self._strikes.pop(name, None)
         for failure in report.failures:
             self._emit(DetectorFailed(failure.detector, failure.problem, window.id))
-            if failure.detector in (*THRESHOLD_DETECTORS, *EVIDENCE_DETECTORS):
+            if failure.detector in _BUILT_IN:
                 continue
             strikes = self._strikes[failure.detector] = self._strikes.get(failure.detector, 0) + 1
             if strikes == STRIKES:

@@ -36,6 +36,14 @@ class DeadLetterFile:
         """The file written to."""
         return self._path
 
+    async def open(self) -> None:
+        """See whether the file can be written.
+
+        Raises:
+            OSError: it cannot.
+        """
+        await anyio.to_thread.run_sync(self._append, b"")
+
     async def write(self, rejects: Sequence[Reject], at: float) -> None:
         """Keep rejected records; returns once they are on disk.
 

@@ -82,6 +82,7 @@ class _Lane:
         self.subscription = subscription
         self.waiting: deque[_Delivery] = deque()
         self.changed = anyio.Event()
+        self.gone = False
 
     @property
     def full(self) -> bool:
@@ -111,6 +112,12 @@ class Dispatcher:
         self._emit = emit
         self._rng = rng
         self._closed = False
+        self._gone: ReaderGone | None = None
+
+    @property
+    def gone(self) -> ReaderGone | None:
+        """Who has gone of those that read a sink's output, or None."""
+        return self._gone
 
     @property
     def sinks(self) -> tuple[str, ...]:
@@ -159,11 +166,16 @@ class Dispatcher:
         for lane in self._lanes:
             lane.wake()
 
-    async def run(self) -> None:
-        """Work on all queues until closed and empty."""
+    async def run(self, stopping: anyio.Event | None = None) -> None:
+        """Work on all queues until closed and empty.
+
+        Args:
+            stopping: set when whoever read a sink's output has gone: nobody is left to write for, but the other sinks
+                get what was found.
+        """
         async with anyio.create_task_group() as workers:
             for lane in self._lanes:
-                workers.start_soon(self._work, lane)
+                workers.start_soon(self._work, lane, stopping or anyio.Event())
 
     def _queue(self, lane: _Lane, alert: Alert, ticket: _Ticket) -> None:
         required = lane.subscription.required
@@ -180,14 +192,19 @@ class Dispatcher:
         lane.waiting.append(_Delivery(alert, ticket if required else None))
         lane.wake()
 
-    async def _work(self, lane: _Lane) -> None:
+    async def _work(self, lane: _Lane, stopping: anyio.Event) -> None:
         while True:
             while not lane.waiting:
                 if self._closed:
                     return
                 await lane.changed.wait()
             delivery = lane.waiting[0]
-            await self._deliver_one(lane, delivery.alert)
+            if not lane.gone:
+                try:
+                    await self._deliver_one(lane, delivery.alert)
+                except ReaderGone as gone:
+                    self._gone, lane.gone = gone, True
+                    stopping.set()
             lane.waiting.popleft()
             if delivery.ticket is not None:
                 delivery.ticket.done()

@@ -64,6 +64,9 @@ class PipelineStopped(Event):
     rejected: int
     windows: int
     alerts: int
+    delivered: int = 0
+    refused: int = 0
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)

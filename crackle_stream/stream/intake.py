@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crackle_stream.decode import Decoder
-from crackle_stream.errors import RecordRefused
+from crackle_stream.errors import ConfigError, RecordRefused
 from crackle_stream.model import RecordBatch, Reject, TaskBatch
 from crackle_stream.stream.deadletter import DeadLetterFile
 from crackle_stream.stream.events import DeadLetterFailed, Event, RecordRejected
@@ -44,6 +44,20 @@ class Intake:
         self._strict = strict
         self._now = now
         self._emit = emit
+
+    async def open(self) -> None:
+        """See whether dead letters can be kept.
+
+        Raises:
+            ConfigError: they cannot.
+        """
+        if self._dead_letters is None:
+            return
+        try:
+            await self._dead_letters.open()
+        except OSError as error:
+            problem = f"path {self._dead_letters.path} cannot be written: {error.strerror or error}"
+            raise ConfigError([problem], origin="dead_letters") from error
 
     async def take(self, records: RecordBatch | TaskBatch) -> tuple[TaskBatch, npt.NDArray[np.float64] | None]:
         """Tasks of a batch, and when the log took them.

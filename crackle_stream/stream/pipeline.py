@@ -20,7 +20,7 @@ from crackle_stream.alerting import AlertPolicy, Lifecycle, Sighting
 from crackle_stream.commit import SettledPositions
 from crackle_stream.cooling import CoolingReport
 from crackle_stream.decode import Decoder
-from crackle_stream.errors import CrackleError, NotDrained
+from crackle_stream.errors import CrackleError, NotDrained, SourceError
 from crackle_stream.model import CracklePattern, Partition
 from crackle_stream.profile import ThermalProfile
 from crackle_stream.protocols import Clock, Sink, Source, SystemClock
@@ -124,6 +124,10 @@ class Pipeline:
         self._dispatcher = Dispatcher(subscriptions, emit=self._emit, rng=rng)
         self._reader = Reader(source, self._emit)
         self._stopping: anyio.Event | None = None
+        self._running = anyio.Event()
+        self._grace: anyio.CancelScope | None = None
+        self._ending = False
+        self._failure: SourceError | None = None
 
     async def __aenter__(self) -> Self:
         """Open the sinks, then the source.
@@ -132,9 +136,10 @@ class Pipeline:
             SourceUnavailable: the source could not be reached within `start_timeout`.
             CrackleError: a sink or the source can never be opened.
         """
-        self._stopping = anyio.Event()
+        self._stopping, self._running = anyio.Event(), anyio.Event()
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._dispatcher.opened())
+            await self._intake.open()
             self._source.listen(self)
             await self._reader.open(self._options.start_timeout)
             stack.push_async_exit(self._close_source)
@@ -149,8 +154,7 @@ class Pipeline:
         """Close the source, then the sinks, within a bounded time."""
         with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_WITHIN_S):
             await self._exits.__aexit__(kind, error, trace)
-        tally = self._tally
-        self._emit(events.PipelineStopped(tally.tasks, tally.rejected, tally.windows, tally.alerts.total()))
+        self._emit(self._tally.stopped())
 
     async def run(self) -> None:
         """Work until the source ends or `stop` is called, then cool, deliver and commit what is left.
@@ -163,6 +167,7 @@ class Pipeline:
         """
         stopping = self._ready()
         self._began = self._clock.monotonic()
+        self._running.set()
         with _single_error():
             async with anyio.create_task_group() as background:
                 background.start_soon(self._tick)
@@ -170,6 +175,10 @@ class Pipeline:
                 await self._work(stopping)
                 await self._commit()
                 background.cancel_scope.cancel()
+        if self._failure is not None:
+            raise self._failure
+        if self._dispatcher.gone is not None:
+            raise self._dispatcher.gone
 
     def stop(self) -> None:
         """Begin an orderly end: read no more, cool and deliver what is there, then `run` returns. Safe to repeat."""
@@ -177,16 +186,19 @@ class Pipeline:
             self._stopping.set()
 
     async def cool_now(self) -> tuple[CracklePattern, ...]:
-        """End a window in every kiln with new tasks, and wait until they are cooled.
+        """End a window in every kiln with new tasks, and wait until they are cooled; waits for `run` to begin.
 
         Returns:
             What was found in them; empty where nothing was fired since the last cooling.
 
         Raises:
-            CrackleError: the pipeline does not run.
+            CrackleError: the pipeline is not entered, or has ended.
         """
-        if not self._began:
-            raise CrackleError("cool_now() was called before run(): start run() in a task of its own first")
+        if self._stopping is None:
+            raise CrackleError("cool_now() was called outside `async with Pipeline(...)`: enter the pipeline first")
+        await self._running.wait()
+        if self._cooler.ended:
+            raise CrackleError("cool_now() was called after run() had ended: nothing is cooled any more")
         asked = [await self._cooler.put(kiln, window) for kiln, window in self._scope.flush("asked")]
         for one in asked:
             await one.done.wait()
@@ -242,20 +254,30 @@ class Pipeline:
     async def _work(self, stopping: anyio.Event) -> None:
         """Read, cool and deliver; once reading is over, within the grace."""
         with anyio.CancelScope() as grace:
+            self._grace = grace
             async with anyio.create_task_group() as delivering:
-                delivering.start_soon(self._dispatcher.run)
-                delivering.start_soon(self._hurry, stopping, grace)
+                delivering.start_soon(self._dispatcher.run, stopping)
+                delivering.start_soon(self._hurry, stopping)
                 async with anyio.create_task_group() as cooling:
                     cooling.start_soon(self._cooler.run, self._handle, self._retired)
                     async with anyio.create_task_group() as feeding:
                         feeding.start_soon(self._feed)
-                        await self._reader.run(stopping)
+                        await self._read(stopping)
                     await self._flush(stopping)
                     self._cooler.close()
                 self._dispatcher.close()
                 stopping.set()
         if grace.cancelled_caught:
             raise NotDrained(self._dispatcher.backlog, self._cooler.waiting, self._options.shutdown_grace)
+
+    async def _read(self, stopping: anyio.Event) -> None:
+        """Read to the end; if the source fails, what it gave before is still cooled and delivered."""
+        try:
+            await self._reader.run(stopping)
+        except SourceError as failure:
+            self._failure = failure
+        self._ending = not stopping.is_set()
+        self._progressed()
 
     async def _feed(self) -> None:
         """Inbox to kilns; each window that ends goes to the cooler, which may make us wait."""
@@ -270,6 +292,8 @@ class Pipeline:
         offsets = records.positions.offsets
         self._settled.hand(records, records.positions.partition, int(offsets[0]), int(offsets[-1]))
         batch, log_times = await self._intake.take(records)
+        if generation != self._reader.generation:
+            return
         for kiln, window in self._scope.feed(batch, log_times):
             await self._cooler.put(kiln, window)
             if generation != self._reader.generation:
@@ -290,7 +314,7 @@ class Pipeline:
         wanted = self._options.flush_partial
         if wanted is None:
             comes_again = self._source.replayable and self._source.live
-            wanted = not (stopping.is_set() and comes_again)
+            wanted = not (comes_again and (stopping.is_set() or self._failure is not None))
         if wanted:
             for kiln, window in self._scope.flush("end"):
                 await self._cooler.put(kiln, window)
@@ -340,10 +364,20 @@ class Pipeline:
         moved = tuple((str(partition), offset) for partition, offset in offsets.items())
         self._emit(events.OffsetsCommitted(moved))
 
-    async def _hurry(self, stopping: anyio.Event, grace: anyio.CancelScope) -> None:
-        """Once asked to stop, or at the end of the source, everything that is left has the grace."""
+    async def _hurry(self, stopping: anyio.Event) -> None:
+        """Once asked to stop, everything that is left has the grace."""
         await stopping.wait()
-        grace.deadline = anyio.current_time() + self._options.shutdown_grace
+        if not self._ending:
+            self._allow_grace()
+
+    def _progressed(self) -> None:
+        """At the natural end of a source what is left has the grace anew with each step it makes."""
+        if self._ending:
+            self._allow_grace()
+
+    def _allow_grace(self) -> None:
+        if self._grace is not None:
+            self._grace.deadline = anyio.current_time() + self._options.shutdown_grace
 
     # -- opening and closing ---------------------------------------------------------------------------------------
 
@@ -361,6 +395,8 @@ class Pipeline:
 
     def _emit(self, event: events.Event) -> None:
         self._tally.see(event)
+        if isinstance(event, events.WindowCooled | events.AlertDelivered | events.AlertRefused):
+            self._progressed()
         if self._on_event is not None:
             self._on_event(event)
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import anyio
 
-from crackle_stream.errors import SourceUnavailable
+from crackle_stream.errors import SourceError, SourceUnavailable
 from crackle_stream.model import RecordBatch, TaskBatch
 from crackle_stream.protocols import Source
 from crackle_stream.stream.events import Event, SourceFailed
@@ -72,15 +72,21 @@ class Reader:
                 return
 
     async def run(self, stopping: anyio.Event) -> None:
-        """Read until the source ends or we are asked to stop; then the inbox is closed."""
-        while not stopping.is_set():
-            batch = await self._next(stopping)
-            if batch is None:
-                break
-            self._quiet = len(batch) == 0
-            if not self._quiet:
-                await self._hand_over(batch)
-        self.inbox.close()
+        """Read until the source ends or fails, or we are asked to stop; then the inbox is closed.
+
+        Raises:
+            SourceError: the source failed.
+        """
+        try:
+            while not stopping.is_set():
+                batch = await self._next(stopping)
+                if batch is None:
+                    break
+                self._quiet = len(batch) == 0
+                if not self._quiet:
+                    await self._hand_over(batch)
+        finally:
+            self.inbox.close()
 
     async def _hand_over(self, batch: Batch) -> None:
         generation = self.generation
@@ -102,8 +108,13 @@ class Reader:
         return held
 
     async def _next(self, stopping: anyio.Event) -> Batch | None:
-        """The source's next batch; None at its end, or when asked to stop while waiting."""
+        """The source's next batch; None at its end, or when asked to stop while waiting.
+
+        Raises:
+            SourceError: the source failed, by itself and not in the task group's company.
+        """
         batch: Batch | None = None
+        failure: SourceError | None = None
 
         async def give_up(scope: anyio.CancelScope) -> None:
             await stopping.wait()
@@ -111,6 +122,11 @@ class Reader:
 
         async with anyio.create_task_group() as waiting:
             waiting.start_soon(give_up, waiting.cancel_scope)
-            batch = await self._source.read()
+            try:
+                batch = await self._source.read()
+            except SourceError as error:
+                failure = error
             waiting.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
         return batch

@@ -45,6 +45,7 @@ class _Kiln:
     fresh: int = 0
     fresh_since: float = 0.0
     spans: dict[Partition, tuple[int, int]] = field(default_factory=dict)
+    ends: dict[Partition, float] = field(default_factory=dict)
     due: float = np.inf
 
 
@@ -124,10 +125,12 @@ class Scope:
         partition = batch.positions.partition
         clock = self._times.setdefault(partition, StreamTime())
         stream_times = clock.advance(batch.times, log_times)
+        logged = batch.times if log_times is None else log_times
         for key, rows in self._groups(batch):
+            every = slice(None) if rows is None else rows
             part = batch if rows is None else batch.take(rows)
-            times = stream_times if rows is None else stream_times[rows]
-            yield from self._feed_kiln(KilnId(self._partition_of(batch), key), part, times)
+            kiln = KilnId(self._partition_of(batch), key)
+            yield from self._feed_kiln(kiln, part, stream_times[every], logged[every])
         yield from self._pass_time(partition, clock.now)
 
     def flush(self, closed_by: str, partitions: Iterable[Partition] | None = None) -> Iterator[tuple[KilnId, Window]]:
@@ -187,7 +190,11 @@ class Scope:
             yield key, np.array(here, dtype=np.intp)
 
     def _feed_kiln(
-        self, name: KilnId, batch: TaskBatch, stream_times: npt.NDArray[np.float64]
+        self,
+        name: KilnId,
+        batch: TaskBatch,
+        stream_times: npt.NDArray[np.float64],
+        logged: npt.NDArray[np.float64],
     ) -> Iterator[tuple[KilnId, Window]]:
         kiln = self._kiln(name)
         counted = kiln.rows + np.arange(len(batch), dtype=np.int64)
@@ -200,6 +207,7 @@ class Scope:
                 room = self._options.capacity - kiln.fresh
                 end = min(stop, start + room)
                 self._write(kiln, batch, start, end)
+                kiln.ends[batch.positions.partition] = float(logged[end - 1])
                 start = end
                 if kiln.fresh >= self._options.capacity and start < stop:
                     yield from self._cut(kiln, "full")
@@ -239,20 +247,23 @@ class Scope:
             names,
             values,
             key=kiln.id.key,
-            id=self._identity(kiln.id, spans),
+            id=self._identity(kiln, spans),
             span=spans,
             fresh=kiln.fresh,
             closed_by=closed_by,
         )
         self._settled.cut(kiln.id, window.id)
         kiln.fresh = 0
-        kiln.spans = {}
+        kiln.spans, kiln.ends = {}, {}
         yield kiln.id, window
 
-    def _identity(self, kiln: KilnId, spans: tuple[Span, ...]) -> str:
-        """A window is known by its kiln and its end alone, so that whoever cuts it again gives it the same id."""
-        ends = [text for span in spans for text in (str(span.partition), str(span.last))]
-        return digest([self._name, str(kiln.partition or ""), kiln.key, *ends], WINDOW_ID_DIGITS)
+    def _identity(self, kiln: _Kiln, spans: tuple[Span, ...]) -> str:
+        """A window is known by its kiln and its end, so that whoever cuts it again gives it the same id.
+
+        The end is a place and the time of the record that stands there: lines of two pipes have the same numbers.
+        """
+        ends = [text for span in spans for text in (str(span.end), repr(kiln.ends[span.partition]))]
+        return digest([self._name, str(kiln.id.partition or ""), kiln.id.key, *ends], WINDOW_ID_DIGITS)
 
     def _kiln(self, name: KilnId) -> _Kiln:
         kiln = self._kilns.get(name)

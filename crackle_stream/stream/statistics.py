@@ -114,6 +114,18 @@ class Tally:
             case events.AlertDropped():
                 self.lost[event.sink] += 1
 
+    def stopped(self) -> events.PipelineStopped:
+        """The last word."""
+        return events.PipelineStopped(
+            tasks=self.tasks,
+            rejected=self.rejected,
+            windows=self.windows,
+            alerts=self.alerts.total(),
+            delivered=self.delivered.total(),
+            refused=self.refused.total(),
+            lost=self.lost.total(),
+        )
+
     def cooling_quantile(self, share: float) -> float:
         """Seconds that this share of the last coolings stayed within; 0.0 before the first."""
         ordered = sorted(self._durations)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from crackle_stream.alerting import AlertPolicy, Lifecycle, Sighting
+from crackle_stream.alerting import AlertPolicy, Lifecycle, Match, Sighting
 from crackle_stream.model import Alert, CracklePattern, Nature, Partition, PatternKind, Position
 
 SHIFT = CracklePattern(
@@ -64,6 +64,23 @@ def test_of_two_patterns_with_one_identity_the_more_confident_is_told() -> None:
 def test_an_event_is_a_warning_and_a_fact_is_information() -> None:
     _, alerts = Lifecycle().after(Sighting("w", 0, (SHIFT, LINK)), POLICY)
     assert [str(alert.severity) for alert in alerts] == ["warning", "info"]
+
+
+def test_a_law_that_broke_is_critical() -> None:
+    broken = replace(SHIFT, kind=PatternKind.CONSERVATION, form="broken law")
+    _, alerts = Lifecycle().after(Sighting("w", 0, (broken,)), POLICY)
+    assert [str(alert.severity) for alert in alerts] == ["critical"]
+
+
+def test_an_alert_is_routed_for_life_by_the_confidence_it_was_raised_with() -> None:
+    match = Match(confidence=0.94)
+    told = []
+    lifecycle = Lifecycle()
+    for time, confidence in enumerate((0.95, 0.91, None, None)):
+        patterns = () if confidence is None else (replace(SHIFT, confidence=confidence),)
+        lifecycle, alerts = lifecycle.after(Sighting(f"w{time}", float(time), patterns), POLICY)
+        told += [str(alert.status) for alert in alerts if match.takes(alert)]
+    assert told == ["raised", "resolved"]
 
 
 def test_the_lifecycle_given_is_untouched() -> None:

@@ -103,11 +103,27 @@ def test_what_a_detector_may_not_hand_back_is_a_failure_that_says_so() -> None:
         def examine(self, window: Window, context: Context) -> list[int]:
             return []
 
-    problems = [failure.problem for failure in cool(window(), bare(strange, unsure, Wrong())).failures]
+    class Bare:
+        name = "bare"
+
+        def examine(self, window: Window, context: Context) -> Examination:
+            return Examination((CracklePattern("mine", "not wrapped", 0.5),), 1)  # type: ignore[arg-type]
+
+    class Exiting:
+        name = "exiting"
+
+        def examine(self, window: Window, context: Context) -> Examination:
+            raise SystemExit("enough")
+
+    problems = [
+        failure.problem for failure in cool(window(), bare(strange, unsure, Wrong(), Bare(), Exiting())).failures
+    ]
     assert problems == [
         "candidates must hold a CracklePattern, not str",
         "the confidence of 'mine' is NaN: it must be a number in [0, 1]",
         "examine() must return an Examination, not list",
+        "candidates must hold a Candidate, not CracklePattern: wrap it, Candidate(pattern)",
+        "SystemExit: enough",
     ]
 
 

@@ -262,13 +262,14 @@ async def test_a_detector_that_never_comes_back_is_given_up_and_the_stream_goes_
 ) -> None:
     monkeypatch.setattr("crackle_stream.stream.cooler.HARD_LIMIT_LEAST_S", 0.01)
     held, handled = Held(), Handled()
-    cool = cooler(held, limit_s=0.02)
+    cool = cooler(held, lambda window: [CracklePattern("mine", "the others' stand", 0.5)], limit_s=0.02)
     await cool.put(KILN, window(0))
     cool.close()
     began = time.monotonic()
     await cool.run(handled.window, handled.kiln)
     held.gate.set()
     assert time.monotonic() - began < 5
+    assert [pattern.description for pattern in handled.reports[0][1].patterns] == ["the others' stand"]
     (failure,) = handled.reports[0][1].failures
     assert (failure.detector, failure.overran) == ("held", True)
     assert failure.problem == "given up after 0.02 s: it does not ask stop() and its thread could not be ended"

@@ -209,10 +209,16 @@ async def test_waits_between_rounds_double_up_to_their_bound_and_are_spread() ->
         assert len(waits) > 10
 
 
-async def test_a_reader_that_has_gone_ends_the_dispatch() -> None:
-    with pytest.raises(ExceptionGroup) as caught:
-        await deliver_all(dispatcher(Subscription(Script("stdout", ReaderGone("stdout")))), [alert(1)])
-    assert caught.group_contains(ReaderGone, depth=2)
+async def test_when_a_reader_has_gone_stopping_is_asked_for_and_the_other_sinks_get_theirs() -> None:
+    pipe, other, stopping, settled = Script("stdout", ReaderGone("stdout")), Script("other"), anyio.Event(), list[str]()
+    dispatch = dispatcher(Subscription(pipe), Subscription(other))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(dispatch.run, stopping)
+        await dispatch.deliver([alert(1), alert(2)], lambda: settled.append("settled"))
+        dispatch.close()
+    assert stopping.is_set()
+    assert isinstance(dispatch.gone, ReaderGone)
+    assert (pipe.tries, other.taken, settled) == (1, ["id-1", "id-2"], ["settled"])
 
 
 def test_two_sinks_of_one_name_are_refused() -> None:

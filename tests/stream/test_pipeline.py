@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,16 @@ import numpy as np
 import pytest
 
 from crackle_stream.alerting import AlertPolicy
-from crackle_stream.errors import CrackleError, NotDrained, RecordRefused, SinkUnavailable, SourceUnavailable
+from crackle_stream.errors import (
+    ConfigError,
+    CrackleError,
+    NotDrained,
+    ReaderGone,
+    RecordRefused,
+    SinkUnavailable,
+    SourceError,
+    SourceUnavailable,
+)
 from crackle_stream.model import Alert, CracklePattern, Partition, Positions, RecordBatch
 from crackle_stream.profile import ThermalProfile
 from crackle_stream.protocols import PartitionListener, Sink, Source
@@ -235,19 +245,28 @@ async def test_dead_letters_that_cannot_be_written_are_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("crackle_stream.stream.intake.DEAD_LETTER_RETRY_S", 0.01)
-    in_the_way = tmp_path / "dead"
-    in_the_way.write_text("a file where the folder should be")
-    letters = DeadLetterFile(in_the_way / "letters.jsonl")
+    folder = tmp_path / "dead"
+    letters = DeadLetterFile(folder / "letters.jsonl")
     watch = Watch()
 
-    def clear_the_way(event: Event) -> None:
+    def in_the_way_for_a_while(event: Event) -> None:
         watch(event)
+        if event.name == "pipeline.started":
+            shutil.rmtree(folder)
+            folder.write_text("a file where the folder should be")
         if event.name == "dead_letter.failed":
-            in_the_way.unlink(missing_ok=True)
+            folder.unlink(missing_ok=True)
 
-    await run(Scripted([b"not json"]), MemorySink(), dead_letters=letters, on_event=clear_the_way)
+    await run(Scripted([b"not json"]), MemorySink(), dead_letters=letters, on_event=in_the_way_for_a_while)
     assert watch.names().count("dead_letter.failed") == 1
-    assert len(await anyio.Path(in_the_way / "letters.jsonl").read_text()) > 100
+    assert len(await anyio.Path(letters.path).read_text()) > 100
+
+
+async def test_dead_letters_that_can_never_be_written_are_a_configuration_error_at_the_start(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "dead"
+    in_the_way.write_text("a file where the folder should be")
+    with pytest.raises(ConfigError, match=r"path .* cannot be written: File exists"):
+        await run(Scripted([]), MemorySink(), dead_letters=DeadLetterFile(in_the_way / "letters.jsonl"))
 
 
 async def test_a_dead_letter_file_is_rotated_at_its_bound(tmp_path: Path) -> None:
@@ -375,14 +394,85 @@ async def test_a_detector_that_blocks_its_thread_does_not_stop_the_loop() -> Non
 
 async def test_a_pipeline_is_entered_before_it_runs_and_runs_once() -> None:
     pipeline = Pipeline(Scripted([]), [])
-    with pytest.raises(CrackleError, match="enter the pipeline first"):
-        await pipeline.run()
+    for call in (pipeline.run, pipeline.cool_now):
+        with pytest.raises(CrackleError, match="enter the pipeline first"):
+            await call()
     async with pipeline:
-        with pytest.raises(CrackleError, match="start run"):
-            await pipeline.cool_now()
         await pipeline.run()
         with pytest.raises(CrackleError, match="runs once"):
             await pipeline.run()
+        with pytest.raises(CrackleError, match=r"after run\(\) had ended"):
+            await pipeline.cool_now()
+
+
+async def test_cool_now_waits_for_the_run_to_begin() -> None:
+    source = Scripted(shifting(60, 30))
+    async with Pipeline(source, [MemorySink()], kiln=SMALL) as pipeline, anyio.create_task_group() as tasks:
+        tasks.start_soon(pipeline.cool_now)
+        await anyio.wait_all_tasks_blocked()
+        await pipeline.run()
+    assert pipeline.statistics().fresh == 0
+
+
+async def test_a_source_that_fails_midway_fails_the_run_after_what_it_gave_was_delivered() -> None:
+    class Torn(Scripted):
+        async def read(self) -> RecordBatch | None:
+            batch = await super().read()
+            if batch is None:
+                raise SourceError(self.name, "the file ends in the middle of a record")
+            return batch
+
+    source, sink = Torn(shifting(150, 75)), MemorySink()
+    with pytest.raises(SourceError, match="ends in the middle"):
+        await run(source, sink)
+    assert {alert.pattern.kind for alert in sink.alerts} >= {"phase transition"}
+    assert source.commits[-1] == {P: 150}
+
+
+async def test_when_the_reader_of_one_sink_has_gone_the_others_get_what_was_found_and_the_run_says_so() -> None:
+    class Gone(Sink):
+        name = "stdout"
+
+        async def send(self, alert: Alert) -> None:
+            raise ReaderGone(self.name)
+
+    other = MemorySink()
+    with pytest.raises(ReaderGone):
+        await run(Scripted(shifting(200, 50)), Gone(), other)
+    assert other.alerts
+
+
+async def test_at_the_end_of_a_source_a_sink_that_makes_progress_has_all_the_time_it_needs() -> None:
+    class Slow(Sink):
+        name = "slow"
+        taken = 0
+
+        async def send(self, alert: Alert) -> None:
+            await anyio.sleep(0.06)
+            self.taken += 1
+
+    rng = np.random.default_rng(0)
+    records = [
+        record(row, **{f"m{k}": x for k, x in enumerate(rng.normal(0, 1, 8) + 9 * (row >= 50))}) for row in range(100)
+    ]
+    sink = Slow()
+    pipeline, _ = await run(Scripted(records), sink, options=RunOptions(shutdown_grace=0.15))
+    assert sink.taken == sum(pipeline.statistics().alerts.values()) >= 8
+
+
+async def test_two_streams_of_one_name_give_their_alerts_different_ids() -> None:
+    def night(day: int) -> list[bytes]:
+        return [line.replace(b'"ts": 17', b'"ts": 1%d' % (8 + day)) for line in shifting(100, 50)]
+
+    ids = []
+    for day in range(2):
+        sink = MemorySink()
+        await run(Scripted(night(day), partition=Partition("stdin")), sink)
+        ids.append({alert.id for alert in sink.alerts})
+    assert ids[0].isdisjoint(ids[1])
+    again = MemorySink()
+    await run(Scripted(night(0), partition=Partition("stdin")), again)
+    assert {alert.id for alert in again.alerts} == ids[0]
 
 
 async def test_a_sink_that_cannot_be_opened_fails_the_entry_and_leaves_nothing_open() -> None:

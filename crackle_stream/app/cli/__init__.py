@@ -5,6 +5,7 @@ A command imports what it needs when it runs, so that `--help` answers at once a
 
 import os
 import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -75,8 +76,13 @@ def main() -> None:
     try:
         app()
     except SystemExit as end:
-        if end.code == Exit.NOT_DRAINED:
-            # a detector that never returned may be what was not drained: an orderly exit would wait for its thread
+        if isinstance(end.code, int) and _thread_hangs():
+            # a detector that never returned: an orderly exit would wait for its thread
             sys.stdout.flush()
-            os._exit(Exit.NOT_DRAINED)
+            os._exit(end.code)
         raise
+
+
+def _thread_hangs() -> bool:
+    """Whether a thread is left that the interpreter would wait for."""
+    return any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate())
