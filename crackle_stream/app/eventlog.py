@@ -46,7 +46,8 @@ class EventLog:
             self._tell_left_out()
         said = _fields(event)
         sort = f"{event.name} {said.get(style.apart_by, '')}".strip()
-        left_out = 0 if style.level < logging.WARNING else self._limit.admit(sort)
+        bounded = style.level >= logging.WARNING and style.bounded
+        left_out = self._limit.admit(sort) if bounded else 0
         if left_out is not None:
             self._logger.log(style.level, event.name, **said, **({"left_out": left_out} if left_out else {}))
 
@@ -63,10 +64,12 @@ class _Style:
     Attributes:
         level: how loud.
         apart_by: the field that tells sorts of a repeated line apart; its values are few.
+        bounded: whether repeated lines are left out; not where the line is all that is left of something.
     """
 
     level: int
     apart_by: str = ""
+    bounded: bool = True
 
 
 _STYLES: Mapping[type[Event], _Style] = {
@@ -88,8 +91,8 @@ _STYLES: Mapping[type[Event], _Style] = {
     events.CommitFailed: _Style(logging.WARNING),
     events.DetectorDisabled: _Style(logging.ERROR, "detector"),
     events.DeadLetterFailed: _Style(logging.ERROR),
-    events.AlertRefused: _Style(logging.ERROR, "sink"),
-    events.AlertDropped: _Style(logging.ERROR, "sink"),
+    events.AlertRefused: _Style(logging.ERROR, bounded=False),
+    events.AlertDropped: _Style(logging.ERROR, bounded=False),
 }
 """Events that are logged; the others are only counted, because there is one for every batch."""
 

@@ -19,7 +19,7 @@ class KilnOptions:
         overflow: "block" makes the source wait, so that every task is cooled at least once; "drop_oldest" lets go of
             the oldest window that waits, and counts its tasks.
         max_bytes: memory of all rings together.
-        max_keys: kilns a partition may have; the least recent is cooled and closed beyond it.
+        max_keys: kilns at most; the least recent is cooled and closed beyond it.
     """
 
     capacity: int = 1000

@@ -102,6 +102,10 @@ def load(
     sections = {name: tables.section(name, cls) for name, cls in SECTIONS.items()}
     glaze = tables.expressions()
     detectors = tuple(_detectors(sections["profile"], problems))
+    if sections["kiln"].scope == "key" and not sections["decode"].key:
+        problems.tell(
+            ("kiln", "scope"), 'a kiln for every key needs keys: name their fields, [decode] key = ["service"]'
+        )
     problems.check()
     assert source is not None, "what has no source has a problem"
     return Configuration(

@@ -46,7 +46,7 @@ class KilnSection:
         overflow: "block" makes the source wait for the coolings, so that every task is cooled; "drop_oldest" lets go
             of the oldest window that waits, and counts its tasks.
         max_bytes: memory of all rings together; a number or text such as "64MiB".
-        max_keys: kilns that a partition may have; the least recent is cooled and closed beyond it.
+        max_keys: kilns at most; the least recent is cooled and closed beyond it.
     """
 
     capacity: int = 1000
