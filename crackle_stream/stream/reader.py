@@ -22,6 +22,12 @@ INBOX_BATCHES = 4
 POLL_S = 0.2
 """How long to wait for room before a paused source is polled again, to keep a broker's session alive."""
 
+DRAIN_WAIT_S = 0.25
+"""How long a stopped reader waits for what its source has taken but not yet handed over."""
+
+DRAIN_BATCHES = 64
+"""Most batches taken over when stopping: more than a source holds itself, and an end for a pipe that never runs dry."""
+
 OPEN_RETRY_FIRST_S = 1.0
 OPEN_RETRY_MOST_S = 10.0
 
@@ -85,8 +91,20 @@ class Reader:
                 self._quiet = len(batch) == 0
                 if not self._quiet:
                     await self._hand_over(batch)
+            if stopping.is_set() and not self._source.replayable:
+                await self._drain()
         finally:
             self.inbox.close()
+
+    async def _drain(self) -> None:
+        """Take over what a source that cannot be read again has taken already: nobody else will have it."""
+        for _ in range(DRAIN_BATCHES):
+            batch: Batch | None = None
+            with anyio.move_on_after(DRAIN_WAIT_S):
+                batch = await self._source.read()
+            if batch is None or not len(batch):
+                return
+            await self._hand_over(batch)
 
     async def _hand_over(self, batch: Batch) -> None:
         generation = self.generation

@@ -7,7 +7,7 @@ import pytest
 
 from crackle_stream.model import Partition, Positions, RecordBatch
 from crackle_stream.protocols import Source
-from crackle_stream.stream.reader import INBOX_BATCHES, Reader
+from crackle_stream.stream.reader import DRAIN_BATCHES, INBOX_BATCHES, Reader
 
 
 class Counting(Source):
@@ -89,3 +89,16 @@ async def test_stopping_ends_a_read_that_waits() -> None:
         await anyio.wait_all_tasks_blocked()
         stopping.set()
     assert await reader.inbox.get() is None
+
+
+@pytest.mark.parametrize(("replayable", "handed"), [(False, DRAIN_BATCHES), (True, 0)])
+async def test_what_a_source_that_cannot_be_read_again_holds_is_taken_over_when_stopping_within_a_bound(
+    replayable: bool, handed: int
+) -> None:
+    source = Counting(10 * DRAIN_BATCHES)
+    source.replayable = replayable
+    reader, stopping = Reader(source, lambda event: None), anyio.Event()
+    stopping.set()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(reader.run, stopping)
+        assert len(await drain(reader)) == handed
