@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crackle_stream.budget import judge
-from crackle_stream.detect import threshold
+from crackle_stream.detect import built_in
 from crackle_stream.history import History
 from crackle_stream.model import Candidate, CracklePattern, Examination, Failure, digest
 from crackle_stream.profile import Family, ThermalProfile
@@ -106,24 +106,11 @@ def cool(
 
 def detectors_of(profile: ThermalProfile) -> Iterator[Detector]:
     """The detectors a profile runs, built-in ones first, plain callables adapted."""
-    yield from _BUILT_IN[profile.family](profile)
+    yield from built_in(profile)
     for own in profile.detectors:
         detector = own if isinstance(own, Detector) else _Callable(own)
         if detector.name not in profile.without:
             yield detector
-
-
-def _evidence(profile: ThermalProfile) -> Iterable[Detector]:
-    # Loaded when it is first used: it brings scipy, and the threshold family starts without.
-    from crackle_stream.detect import evidence
-
-    return evidence.detectors(profile.without)
-
-
-_BUILT_IN: Mapping[Family, Callable[[ThermalProfile], Iterable[Detector]]] = {
-    Family.THRESHOLD: threshold.detectors,
-    Family.EVIDENCE: _evidence,
-}
 
 
 def _judged(

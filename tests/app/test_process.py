@@ -187,8 +187,9 @@ def many_alerts(windows: int) -> str:
     )
 
 
-def test_a_reader_that_goes_away_ends_it_quietly() -> None:
-    process = spawn("run", "--every-tasks", "100")
+@pytest.mark.parametrize(("options", "code"), [((), 0), (("--fail-on", "any"), 3)])
+def test_a_reader_that_goes_away_ends_it_quietly_and_a_gate_still_holds(options: tuple[str, ...], code: int) -> None:
+    process = spawn("run", "--every-tasks", "100", *options)
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(many_alerts(3).encode())
@@ -202,7 +203,7 @@ def test_a_reader_that_goes_away_ends_it_quietly() -> None:
         pass
     assert process.stderr is not None
     stderr = process.stderr.read().decode()
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=30) == code
     assert {line["level"] for line in json_lines(stderr)} == {"info"}
     process.stderr.close()
 
