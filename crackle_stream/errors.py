@@ -10,13 +10,21 @@
     ├── RecordRefused              a bad record while the stream is strict
     ├── SourceError                a source failed
     │   ├── SourceUnavailable      ... and may come back (retryable)
+    │   ├── SourceStuck            ... again and again, however often it was opened anew
     │   ├── QueueFull              no room in a queue now (retryable, also a BufferError)
     │   └── QueueClosed            nothing may be put into a queue any more
     ├── SinkError                  a sink failed
     │   ├── SinkUnavailable        ... and may come back (retryable), perhaps at a stated time
     │   └── SinkRefused            ... and will never take this notification
     │       ├── TargetForbidden    the address may not be connected to
+    │       ├── SinkGone           ... nor any other: it asks never to be called again
     │       └── ReaderGone         whoever read the output has closed it
+    ├── StateError                 the file in the state directory
+    │   ├── StateUnusable          ... is torn, foreign, newer or in use: somebody must see to it
+    │   └── StateUnavailable       ... cannot be written now: the disk is full, or it is locked (retryable)
+    ├── DeadLettersUnavailable     dead letters cannot be kept now (retryable)
+    ├── TooManyRejects             more bad records than the ceiling allows
+    ├── AlertsRefused              required sinks refused alerts that nothing keeps
     └── NotDrained                 the pipeline stopped with work left over
 
 Each class builds its message from data: what is wrong, where, and what to do.
@@ -27,8 +35,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 __all__ = [
+    "AlertsRefused",
     "ConfigError",
     "CrackleError",
+    "DeadLettersUnavailable",
     "ExpressionError",
     "InvalidColumns",
     "KilnCooled",
@@ -40,11 +50,17 @@ __all__ = [
     "ReaderGone",
     "RecordRefused",
     "SinkError",
+    "SinkGone",
     "SinkRefused",
     "SinkUnavailable",
     "SourceError",
+    "SourceStuck",
     "SourceUnavailable",
+    "StateError",
+    "StateUnavailable",
+    "StateUnusable",
     "TargetForbidden",
+    "TooManyRejects",
 ]
 
 
@@ -156,6 +172,22 @@ class SourceUnavailable(SourceError):
     retryable = True
 
 
+class SourceStuck(SourceError):
+    """A source failed again and again; a new process may do better.
+
+    Attributes:
+        failures: how often in a row.
+    """
+
+    def __init__(self, source: str, failures: int, last: str) -> None:
+        self.failures = failures
+        super().__init__(
+            source,
+            f"failed {failures} times in a row without giving a record, the last time with: {last}. Let a supervisor "
+            "start the process again; if it comes back, look at the brokers",
+        )
+
+
 class QueueFull(SourceError, BufferError):
     """A queue had no room for what was put without waiting.
 
@@ -214,11 +246,82 @@ class TargetForbidden(SinkRefused):
     """The target's address is private, reserved or otherwise not to be connected to."""
 
 
+class SinkGone(SinkRefused):
+    """The receiver asks never to be called again, as HTTP does with 410; the sink takes nothing more."""
+
+
 class ReaderGone(SinkRefused):
     """Whoever read the output has closed it, as `head` does once it has enough; nothing is wrong."""
 
     def __init__(self, sink: str) -> None:
         super().__init__(sink, "the reader of its output is gone")
+
+
+class StateError(CrackleError):
+    """The file in the state directory failed.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path = path
+        super().__init__(f"state file {path}: {problem}")
+
+
+class StateUnusable(StateError):
+    """The state file is torn, is none of ours, is of a newer version, or another process works with it."""
+
+
+class StateUnavailable(StateError):
+    """The state file cannot be read or written now."""
+
+    retryable = True
+
+
+class DeadLettersUnavailable(CrackleError):
+    """Dead letters cannot be kept now; what they are about stays unsettled."""
+
+    retryable = True
+
+    def __init__(self, where: str, problem: str) -> None:
+        self.where = where
+        super().__init__(f"dead letters cannot be kept in {where}: {problem}")
+
+
+class TooManyRejects(CrackleError):
+    """More records could not be read than the ceiling allows.
+
+    Attributes:
+        rejects: how many of the last `records`.
+        records: how many were looked at.
+    """
+
+    def __init__(self, rejects: int, records: int, share: float, example: str) -> None:
+        self.rejects = rejects
+        self.records = records
+        super().__init__(
+            f"{rejects} of the last {records} records could not be read, more than the {share:.0%} that "
+            f"dead_letters.max_share allows; the last one: {example}. Is this the right topic, and does [decode] fit "
+            "what it holds? Nothing of them is committed: mend it and start again, or raise max_share to 1 to go on "
+            "whatever comes"
+        )
+
+
+class AlertsRefused(CrackleError):
+    """Required sinks refused alerts for good, and nothing but the log keeps them.
+
+    Attributes:
+        refused: how many, by sink name.
+    """
+
+    def __init__(self, refused: dict[str, int]) -> None:
+        self.refused = dict(refused)
+        counts = ", ".join(f"{name}: {count}" for name, count in sorted(refused.items()))
+        super().__init__(
+            f"alerts were refused for good and are only in this log, as alert.refused ({counts}): see what the "
+            "receiver objects to, and set [dead_letters] path to keep the next ones"
+        )
 
 
 class NotDrained(CrackleError):

@@ -14,11 +14,14 @@ from crackle_stream.model import Alert, Reject
 from crackle_stream.window import Window
 
 __all__ = [
+    "AlertBuried",
     "AlertDelivered",
     "AlertDropped",
     "AlertMade",
     "AlertRefused",
+    "AlertSpooled",
     "BatchRead",
+    "BreakerChanged",
     "CommitFailed",
     "DeadLetterFailed",
     "DetectorDisabled",
@@ -31,8 +34,13 @@ __all__ = [
     "PipelineStarted",
     "PipelineStopped",
     "RecordRejected",
+    "SinkDisabled",
+    "SinkRefusing",
     "SinkUnavailableSeen",
     "SourceFailed",
+    "SpoolFailed",
+    "SpoolFull",
+    "SpoolLeft",
     "TasksDropped",
     "WindowCooled",
     "WindowMerged",
@@ -71,12 +79,21 @@ class PipelineStopped(Event):
 
 @dataclass(frozen=True, slots=True)
 class SourceFailed(Event):
-    """The source could not be opened; it is tried again."""
+    """The source could not be opened or read; it is opened again, after a wait that may be 0."""
 
     name: ClassVar[str] = "source.failed"
     source: str
     problem: str
     retry_in_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReopened(Event):
+    """The source, which had failed while it was read, was opened anew."""
+
+    name: ClassVar[str] = "source.reopened"
+    source: str
+    failures: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +131,7 @@ class RecordRejected(Event):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterFailed(Event):
-    """Rejected records could not be kept; the source waits and it is tried again."""
+    """Dead letters could not be kept; what they are about waits and it is tried again."""
 
     name: ClassVar[str] = "dead_letter.failed"
     problem: str
@@ -218,11 +235,89 @@ class AlertRefused(Event):
 
 @dataclass(frozen=True, slots=True)
 class AlertDropped(Event):
-    """A sink that is not required lost an alert: its queue was full, or it could not be reached for too long."""
+    """An alert is lost to a sink: its queue or spool was full, or it could not be reached for too long."""
 
     name: ClassVar[str] = "alert.dropped"
     sink: str
     alert: Alert
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertBuried(Event):
+    """An alert is in the dead letters: refused for good, too old, pushed out of a full spool, or purged."""
+
+    name: ClassVar[str] = "alert.buried"
+    sink: str
+    alert: Alert
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSpooled(Event):
+    """Alerts of one window are on disk for a sink."""
+
+    name: ClassVar[str] = "alert.spooled"
+    sink: str
+    alerts: int
+    spooled: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolFull(Event):
+    """A spool has no room: the source waits, or the oldest alerts go."""
+
+    name: ClassVar[str] = "spool.filled"
+    sink: str
+    spooled: int
+    when_full: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolFailed(Event):
+    """The state file could not be written or read; the sink counts as unhealthy, and it is tried again."""
+
+    name: ClassVar[str] = "spool.failed"
+    sink: str
+    problem: str
+    retry_in_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolLeft(Event):
+    """The process ends with alerts in a spool; the next start delivers them first."""
+
+    name: ClassVar[str] = "spool.left"
+    sink: str
+    spooled: int
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerChanged(Event):
+    """A sink is left alone (open), tried once (half-open), or sent everything again (closed)."""
+
+    name: ClassVar[str] = "breaker.changed"
+    sink: str
+    state: str
+    retry_in_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SinkRefusing(Event):
+    """A sink refused an alert for the first time: its settings, or the receiver's, are likely wrong."""
+
+    name: ClassVar[str] = "sink.refused"
+    sink: str
+    problem: str
+    kept: str
+
+
+@dataclass(frozen=True, slots=True)
+class SinkDisabled(Event):
+    """A receiver asks never to be called again; nothing more is sent to it by this process."""
+
+    name: ClassVar[str] = "sink.disabled"
+    sink: str
     problem: str
 
 

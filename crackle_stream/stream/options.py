@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-__all__ = ["KilnOptions", "RetryOptions", "RunOptions"]
+__all__ = ["BreakerOptions", "KilnOptions", "RetryOptions", "RunOptions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ class KilnOptions:
 class RetryOptions:
     """How a delivery is tried again. A round is a few quick tries; a required sink gets rounds without end.
 
+    A breaker before each sink counts the tries that fail and makes the rounds wait longer (`BreakerOptions`).
+
     Attributes:
         attempts: tries in a round.
         wait_s: seconds before the second try; doubled each time, with jitter.
@@ -61,6 +63,21 @@ class RetryOptions:
     round_wait_s: float = 5.0
     round_wait_max_s: float = 60.0
     rounds: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerOptions:
+    """When a sink that fails is left alone.
+
+    Attributes:
+        failures: failed tries in a row after which it is.
+        open_s: seconds it is left alone at least.
+        open_max_s: seconds it is left alone at most, once it has failed again and again.
+    """
+
+    failures: int = 5
+    open_s: float = 30.0
+    open_max_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
