@@ -58,6 +58,7 @@ class Consumer:
         self.positions_known.set()
         self.position_error: Exception | None = None
         self.ends: dict[Partition, int | None] = {}
+        self.answers: dict[Partition, float | None] = {}
         self.commits: list[dict[Partition, int]] = []
         self.committing = 0
         self.commit_error: BaseException | None = None
@@ -105,6 +106,10 @@ class Consumer:
     def highwater(self, partition: Partition) -> int | None:
         assert partition in self.assigned, "aiokafka raises AssertionError"
         return self.ends.get(partition)
+
+    def answered(self, partition: Partition) -> float | None:
+        assert partition in self.assigned, "aiokafka raises AssertionError"
+        return self.answers.get(partition)
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         self.committing += 1

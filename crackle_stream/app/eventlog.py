@@ -10,19 +10,16 @@ from typing import Any
 import structlog
 from structlog.typing import FilteringBoundLogger
 
+from crackle_stream.app.account import Account, examined, skipped
 from crackle_stream.app.rates import RateLimit
 from crackle_stream.cooling import CoolingReport
-from crackle_stream.model import Alert, Examination, Reject
+from crackle_stream.model import Alert, Reject
 from crackle_stream.protocols import Clock, SystemClock
 from crackle_stream.stream import events
 from crackle_stream.stream.events import Event
 from crackle_stream.window import Window
 
 __all__ = ["EventLog"]
-
-
-SHOWN_SKIPS = 3
-"""Skipped metrics or pairs that a line names; it counts all of them."""
 
 
 class EventLog:
@@ -36,6 +33,7 @@ class EventLog:
     def __init__(self, clock: Clock | None = None, logger: FilteringBoundLogger | None = None) -> None:
         self._limit = RateLimit(SystemClock() if clock is None else clock)
         self._logger: FilteringBoundLogger = structlog.get_logger() if logger is None else logger
+        self._account = Account()
 
     def __call__(self, event: Event) -> None:
         """Log an event; warnings and errors at a bounded rate, with the number left out."""
@@ -44,12 +42,27 @@ class EventLog:
             return
         if isinstance(event, events.PipelineStopped):
             self._tell_left_out()
+            self._tell("stream.summed_up", self._account.told())
         said = _fields(event)
         sort = f"{event.name} {said.get(style.apart_by, '')}".strip()
         bounded = style.level >= logging.WARNING and style.bounded
         left_out = self._limit.admit(sort) if bounded else 0
         if left_out is not None:
             self._logger.log(style.level, event.name, **said, **({"left_out": left_out} if left_out else {}))
+
+        if isinstance(event, events.WindowCooled):
+            self._tell_examined(event.report)
+
+    def _tell_examined(self, report: CoolingReport) -> None:
+        """What the detectors did with a window, a line each: so that silence can be trusted."""
+        self._account.see(report)
+        for told in examined(report):
+            self._tell("detector.examined", told)
+        self._tell("window.skipped", skipped(report))
+
+    def _tell(self, name: str, told: Mapping[str, Any]) -> None:
+        if told:
+            self._logger.log(logging.DEBUG, name, **told)
 
     def _tell_left_out(self) -> None:
         """What no later line of its sort can tell."""
@@ -84,7 +97,9 @@ _STYLES: Mapping[type[Event], _Style] = {
     events.AlertMade: _Style(logging.DEBUG),
     events.AlertDelivered: _Style(logging.DEBUG),
     events.SourceFailed: _Style(logging.WARNING),
+    events.SourceReopened: _Style(logging.WARNING),
     events.RecordRejected: _Style(logging.WARNING),
+    events.StreamTooShort: _Style(logging.WARNING),
     events.TasksDropped: _Style(logging.WARNING),
     events.DetectorFailed: _Style(logging.WARNING, "detector"),
     events.SinkUnavailableSeen: _Style(logging.WARNING, "sink"),
@@ -102,19 +117,16 @@ def _fields(event: Event) -> dict[str, Any]:
     said: dict[str, Any] = {}
     for field in fields(event):
         said |= _said(field.name, getattr(event, field.name))
-    return said
+    return said | _ADVICE.get(type(event), {})
 
 
-def _examined(made: Examination) -> dict[str, Any]:
-    """What a detector did with a window: so that silence can be trusted."""
-    told: dict[str, Any] = {"tests": made.tests}
-    if made.skipped:
-        told["skipped"] = len(made.skipped)
-        told["for_example"] = [f"{skip.what}: {skip.why}" for skip in made.skipped[:SHOWN_SKIPS]]
-    if made.nearest is not None:
-        near = made.nearest
-        told["nearest"] = f"{near.what}: {near.unit} {near.value:.4g}, the bar is {near.bar:.4g}"
-    return told
+_ADVICE: Mapping[type[Event], Mapping[str, Any]] = {
+    events.StreamTooShort: {
+        "problem": "nothing can be proven with so few tasks",
+        "cure": "more tasks, or rules of thumb: --set profile.family=threshold",
+    },
+}
+"""What a line says beside the event's own fields."""
 
 
 def _said(name: str, value: object) -> dict[str, Any]:
@@ -128,9 +140,7 @@ def _said(name: str, value: object) -> dict[str, Any]:
             what = {"window": value.id, "key": value.key, "closed_by": value.closed_by}
             return {**what, "tasks": len(value), "fresh": value.fresh}
         case CoolingReport():
-            examined = {detector: _examined(made) for detector, made in value.examined.items()}
-            took_ms = round(1000 * value.duration, 1)
-            return {"patterns": len(value.patterns), "duration_ms": took_ms, "examined": examined}
+            return {"patterns": len(value.patterns), "duration_ms": round(1000 * value.duration, 1)}
         case tuple():
             return {name: list(value)}
         case float():

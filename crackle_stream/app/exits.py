@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from crackle_stream.errors import ConfigError, CrackleError, NotDrained, ReaderGone, SourceUnavailable
+from crackle_stream.errors import ConfigError, CrackleError, NotDrained, ReaderGone, SourceStuck, SourceUnavailable
 from crackle_stream.model import Alert, Severity
 
 __all__ = ["Exit", "FailOn", "exit_of"]
@@ -32,6 +32,7 @@ class Exit(IntEnum):
     USAGE = 2, "wrong usage or configuration"
     FOUND = 3, "patterns were found that --fail-on names"
     NOT_DRAINED = 4, "stopped with alerts that no sink had taken within the grace"
+    STUCK = 5, "the consumer was stuck, and building it anew did not help; let a supervisor start the process again"
     UNREACHABLE = 7, "the broker could not be reached within start_timeout"
 
 
@@ -64,6 +65,8 @@ def exit_of(error: CrackleError) -> Exit:
             return Exit.USAGE
         case NotDrained():
             return Exit.NOT_DRAINED
+        case SourceStuck():
+            return Exit.STUCK
         case SourceUnavailable():
             return Exit.UNREACHABLE
     return Exit.FAILED

@@ -1,7 +1,7 @@
 """What the group's reader needs of a Kafka client, and no more, in this package's own words.
 
-`sources/kafka.py` implements it with aiokafka; tests implement it with a script of faults that no broker produces on
-demand.
+`sources/kafka/client.py` implements it with aiokafka; tests implement it with a script of faults that no broker
+produces on demand.
 """
 
 from __future__ import annotations
@@ -71,6 +71,10 @@ class ConsumerLike(Protocol):
 
     def highwater(self, partition: Partition) -> int | None:
         """One past the last record of the log as of the last fetch, or None before the first."""
+        ...
+
+    def answered(self, partition: Partition) -> float | None:
+        """When a fetch of the partition was last answered, with records or without, or None before the first."""
         ...
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:

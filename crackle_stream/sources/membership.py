@@ -158,6 +158,14 @@ class Member:
             total += max(0, end - self._next[partition])
         return total
 
+    def answers(self) -> Mapping[Partition, float | None] | None:
+        """For each partition being fetched, when that was last answered; None while the group is being joined."""
+        if not self._adopted_all:
+            return None
+        if self._paused or self._fetched:
+            return {}
+        return {each: self._consumer.answered(each) for each in self._owned & self._consumer.assignment()}
+
     async def close(self) -> None:
         """Leave the group; bounded in time, raises nothing."""
         self._held = frozenset()

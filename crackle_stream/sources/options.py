@@ -96,6 +96,8 @@ class KafkaOptions:
         connect_timeout: most for reaching a broker and finding the topics when the source is opened.
         commit_timeout: most for one commit; its outcome is unknown after that.
         stop_timeout: most for leaving the group when the source is closed.
+        stuck_after: silence of brokers that answer others after which the client is built anew; after three times in
+            a row without a record the process ends, for its supervisor to start it again.
         max_partition_fetch_bytes: most that one partition yields in one fetch.
         fetch_max_bytes: most that one broker yields in one fetch.
         max_records: most records of one poll.
@@ -126,6 +128,7 @@ class KafkaOptions:
     connect_timeout: float = 15.0
     commit_timeout: float = 5.0
     stop_timeout: float = 10.0
+    stuck_after: float = 30.0
     max_partition_fetch_bytes: int = 2**20
     fetch_max_bytes: int = 8 * 2**20
     max_records: int = 500
@@ -148,6 +151,7 @@ class KafkaOptions:
             "connect_timeout",
             "commit_timeout",
             "stop_timeout",
+            "stuck_after",
         )
         read_fields(
             self,

@@ -41,6 +41,7 @@ __all__ = [
     "SpoolFailed",
     "SpoolFull",
     "SpoolLeft",
+    "StreamTooShort",
     "TasksDropped",
     "WindowCooled",
     "WindowMerged",
@@ -172,6 +173,16 @@ class WindowCooled(Event):
     name: ClassVar[str] = "window.cooled"
     window: Window
     report: CoolingReport
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTooShort(Event):
+    """A stream has ended with fewer tasks than anything can be proven from."""
+
+    name: ClassVar[str] = "stream.too_short"
+    key: str
+    tasks: int
+    needed: int
 
 
 @dataclass(frozen=True, slots=True)

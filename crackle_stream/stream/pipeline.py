@@ -15,11 +15,13 @@ from typing import Self
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 
 from crackle_stream.alerting import AlertPolicy, Lifecycle, Sighting
 from crackle_stream.commit import SettledPositions
 from crackle_stream.cooling import CoolingReport
 from crackle_stream.decode import Decoder
+from crackle_stream.detect import built_in
 from crackle_stream.errors import CrackleError, NotDrained, SourceError
 from crackle_stream.model import CracklePattern, Partition
 from crackle_stream.profile import ThermalProfile
@@ -53,7 +55,7 @@ class Pipeline:
     Args:
         source: where results come from.
         sinks: where alerts go; a `Subscription` says which ones and how.
-        profile: which detectors run.
+        profile: which detectors run; the evidence family under a budget of one false alarm a week by default.
         schedule: when windows end.
         kiln: size, scope and overflow of the rings.
         alerts: when alerts are raised, repeated and resolved.
@@ -84,7 +86,7 @@ class Pipeline:
     ) -> None:
         self._source = source
         self._schedule = CoolingSchedule() if schedule is None else schedule
-        profile = ThermalProfile.default() if profile is None else profile
+        self._profile = profile = ThermalProfile.evidence() if profile is None else profile
         self._policy = (AlertPolicy() if alerts is None else alerts).with_least(profile.family.min_confidence)
         self._options = RunOptions() if options is None else options
         self._clock: Clock = SystemClock() if clock is None else clock
@@ -122,7 +124,8 @@ class Pipeline:
         subscriptions = [sink if isinstance(sink, Subscription) else Subscription(sink) for sink in sinks]
         rng = random.Random(self._options.seed)  # noqa: S311 - jitter, not secrets
         self._dispatcher = Dispatcher(subscriptions, emit=self._emit, rng=rng)
-        self._reader = Reader(source, self._emit)
+        self._reader = Reader(source, self._emit, self._lost)
+        self._ours: set[Partition] = set()
         self._stopping: anyio.Event | None = None
         self._running = anyio.Event()
         self._grace: anyio.CancelScope | None = None
@@ -137,6 +140,8 @@ class Pipeline:
             CrackleError: a sink or the source can never be opened.
         """
         self._stopping, self._running = anyio.Event(), anyio.Event()
+        # in a thread: what the detectors import must be there before the first record, and not stall the loop
+        await anyio.to_thread.run_sync(built_in, self._profile)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._dispatcher.opened())
             await self._intake.open()
@@ -234,6 +239,7 @@ class Pipeline:
 
     async def assigned(self, partitions: Mapping[Partition, int]) -> None:
         """Partitions came to this process; the source calls this."""
+        self._ours = set(partitions)
         for partition, offset in partitions.items():
             self._settled.assign(partition, offset)
         self._emit(events.PartitionsAssigned(tuple(map(str, partitions))))
@@ -241,6 +247,7 @@ class Pipeline:
     async def revoked(self, partitions: Sequence[Partition]) -> None:
         """Partitions are leaving: commit what is settled, then forget the rest; the source calls this."""
         self._reader.generation += 1
+        self._ours.difference_update(partitions)
         await self._commit()
         self._settled.revoke(partitions)
         gone = self._scope.drop(partitions)
@@ -248,6 +255,11 @@ class Pipeline:
         for kiln in gone:
             self._lifecycles.pop(kiln, None)
         self._emit(events.PartitionsRevoked(tuple(map(str, partitions))))
+
+    async def _lost(self) -> None:
+        """The source is opened anew: what it gave and is not settled comes again."""
+        if self._ours:
+            await self.revoked(sorted(self._ours))
 
     # -- the rooms, each a task ------------------------------------------------------------------------------------
 
@@ -310,12 +322,16 @@ class Pipeline:
             await self._cooler.retire(kiln)
 
     async def _flush(self, stopping: anyio.Event) -> None:
-        """Cool the last partial windows, where nobody else will."""
+        """Cool the last partial windows, where nobody else will; of a stream that is over, all that is there."""
+        comes_again = self._source.replayable and self._source.live
+        over = not stopping.is_set() and self._failure is None
         wanted = self._options.flush_partial
         if wanted is None:
-            comes_again = self._source.replayable and self._source.live
-            wanted = not (comes_again and (stopping.is_set() or self._failure is not None))
-        if wanted:
+            wanted = over or not comes_again
+        if wanted and over and not comes_again:
+            for kiln, window in self._scope.last("end"):
+                await self._cooler.put(kiln, window, ending=len(self._scope))
+        elif wanted:
             for kiln, window in self._scope.flush("end"):
                 await self._cooler.put(kiln, window)
 

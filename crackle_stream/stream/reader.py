@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 import anyio
@@ -11,8 +11,9 @@ import anyio
 from crackle_stream.errors import SourceError, SourceUnavailable
 from crackle_stream.model import RecordBatch, TaskBatch
 from crackle_stream.protocols import Source
-from crackle_stream.stream.events import Event, SourceFailed
+from crackle_stream.stream.events import Event, SourceFailed, SourceReopened
 from crackle_stream.stream.inbox import Inbox
+from crackle_stream.stream.watchdog import Watchdog
 
 __all__ = ["Batch", "Reader"]
 
@@ -38,15 +39,18 @@ class Reader:
     Args:
         source: what is read.
         emit: where events go.
+        lost: called before a source that failed is opened anew: what was read of it and is not settled comes again.
 
     Attributes:
         inbox: batches with the generation they were read in.
         generation: counts how often partitions left us; batches of an older one are void.
     """
 
-    def __init__(self, source: Source, emit: Callable[[Event], None]) -> None:
+    def __init__(self, source: Source, emit: Callable[[Event], None], lost: Callable[[], Awaitable[None]]) -> None:
         self._source = source
         self._emit = emit
+        self._lost = lost
+        self._watchdog = Watchdog()
         self._quiet = True
         self.inbox: Inbox[tuple[int, Batch]] = Inbox(INBOX_BATCHES)
         self.generation = 0
@@ -80,21 +84,50 @@ class Reader:
     async def run(self, stopping: anyio.Event) -> None:
         """Read until the source ends or fails, or we are asked to stop; then the inbox is closed.
 
+        A source whose records come again is opened anew when it becomes unavailable.
+
         Raises:
+            SourceStuck: it was opened anew again and again and gave nothing.
             SourceError: the source failed.
         """
         try:
             while not stopping.is_set():
-                batch = await self._next(stopping)
+                try:
+                    batch = await self._next(stopping)
+                except SourceUnavailable as failure:
+                    if not (self._source.live and self._source.replayable):
+                        raise
+                    self._watchdog.failed(failure)
+                    await self._reopen(failure, stopping)
+                    continue
                 if batch is None:
                     break
                 self._quiet = len(batch) == 0
                 if not self._quiet:
+                    self._watchdog.progressed()
                     await self._hand_over(batch)
             if stopping.is_set() and not self._source.replayable:
                 await self._drain()
         finally:
             self.inbox.close()
+
+    async def _reopen(self, failure: SourceUnavailable, stopping: anyio.Event) -> None:
+        """Close the source and open it again, however long that takes, or until we are asked to stop."""
+        self._emit(SourceFailed(self._source.name, str(failure), 0.0))
+        await self._lost()
+        await self._source.__aexit__(None, None, None)
+        wait = OPEN_RETRY_FIRST_S
+        while not stopping.is_set():
+            try:
+                await self._source.__aenter__()
+            except SourceUnavailable as still:
+                self._emit(SourceFailed(self._source.name, str(still), wait))
+                with anyio.move_on_after(wait):
+                    await stopping.wait()
+                wait = min(2 * wait, OPEN_RETRY_MOST_S)
+            else:
+                self._emit(SourceReopened(self._source.name, self._watchdog.failures))
+                return
 
     async def _drain(self) -> None:
         """Take over what a source that cannot be read again has taken already: nobody else will have it."""

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives import serialization
 from crackle_stream.errors import ConfigError, SourceError, SourceUnavailable
 from crackle_stream.model import Partition
 from crackle_stream.sources import KafkaOptions, KafkaSource
-from crackle_stream.sources.kafka import _arguments
+from crackle_stream.sources.kafka.client import arguments
+from crackle_stream.sources.kafka.failures import explained, unreachable
 from crackle_stream.sources.logged import logged_errors
 from crackle_stream.sources.tls import tls_context
 
@@ -47,7 +48,7 @@ def test_every_option_reaches_the_client_under_its_name() -> None:
         sasl_username="u",
         sasl_password="swordfish",
     )
-    assert _arguments(given, None) == {
+    assert arguments(given, None) == {
         "bootstrap_servers": ["a:1", "b:2"],
         "group_id": "g",
         "client_id": "c",
@@ -140,10 +141,10 @@ def test_options_may_be_given_in_any_form() -> None:
     ],
 )
 def test_what_the_client_raises_is_said_with_its_cure(error: Exception, retryable: bool, message: str) -> None:
-    explained = KafkaSource(options())._explain(error)
-    assert str(explained) == f"source kafka: {message}"
-    assert explained.retryable is retryable
-    assert isinstance(explained, SourceUnavailable) is retryable
+    failure = explained("kafka", options(), error)
+    assert str(failure) == f"source kafka: {message}"
+    assert failure.retryable is retryable
+    assert isinstance(failure, SourceUnavailable) is retryable
 
 
 @pytest.mark.parametrize(
@@ -155,18 +156,18 @@ def test_what_the_client_raises_is_said_with_its_cure(error: Exception, retryabl
     ],
 )
 def test_refused_credentials_are_an_error_for_good(error: Exception) -> None:
-    source = KafkaSource(options(security_protocol="SASL_SSL", sasl_username="u", sasl_password="swordfish"))
-    explained = source._unreachable([ConnectionRefusedError(), error], kafka_errors.KafkaConnectionError())
-    assert not explained.retryable
-    assert "a:1, b:2 refused sasl_username 'u' by PLAIN: " in str(explained)
-    assert "swordfish" not in str(explained)
+    given = options(security_protocol="SASL_SSL", sasl_username="u", sasl_password="swordfish")
+    failure = unreachable("kafka", given, [ConnectionRefusedError(), error], kafka_errors.KafkaConnectionError())
+    assert not failure.retryable
+    assert "a:1, b:2 refused sasl_username 'u' by PLAIN: " in str(failure)
+    assert "swordfish" not in str(failure)
 
 
 def test_brokers_that_fail_for_different_reasons_are_explained_with_each_of_them() -> None:
     unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
     causes = [ConnectionRefusedError(), ConnectionResetError(), ConnectionRefusedError(), unknown]
-    explained = KafkaSource(options())._unreachable(causes, kafka_errors.KafkaConnectionError())
-    assert str(explained).startswith(
+    failure = unreachable("kafka", options(), causes, kafka_errors.KafkaConnectionError())
+    assert str(failure).startswith(
         "source kafka: cannot reach a:1, b:2: connection refused; connection closed by the other side; Name or service "
         "not known. Check that a broker runs there"
     )

@@ -41,6 +41,10 @@ class Counting(Source):
         self.paused = False
 
 
+async def nothing_lost() -> None:
+    """Of a source that never fails nothing is lost."""
+
+
 async def drain(reader: Reader) -> list[bytes]:
     payloads: list[bytes] = []
     while (item := await reader.inbox.get()) is not None:
@@ -54,7 +58,7 @@ async def drain(reader: Reader) -> list[bytes]:
 async def test_a_full_inbox_pauses_the_source_and_nothing_is_lost(obeys: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("crackle_stream.stream.reader.POLL_S", 0.001)
     source = Counting(12, obeys=obeys)
-    reader = Reader(source, lambda event: None)
+    reader = Reader(source, lambda event: None, nothing_lost)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(reader.run, anyio.Event())
         with anyio.fail_after(10):
@@ -68,7 +72,7 @@ async def test_a_full_inbox_pauses_the_source_and_nothing_is_lost(obeys: bool, m
 
 async def test_batches_of_partitions_that_left_while_waiting_are_not_handed_over() -> None:
     source = Counting(INBOX_BATCHES + 1)
-    reader = Reader(source, lambda event: None)
+    reader = Reader(source, lambda event: None, nothing_lost)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(reader.run, anyio.Event())
         await anyio.wait_all_tasks_blocked()
@@ -83,7 +87,7 @@ async def test_stopping_ends_a_read_that_waits() -> None:
             await anyio.sleep_forever()
             raise AssertionError("never reached")
 
-    reader, stopping = Reader(Silent(0), lambda event: None), anyio.Event()
+    reader, stopping = Reader(Silent(0), lambda event: None, nothing_lost), anyio.Event()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(reader.run, stopping)
         await anyio.wait_all_tasks_blocked()
@@ -97,7 +101,7 @@ async def test_what_a_source_that_cannot_be_read_again_holds_is_taken_over_when_
 ) -> None:
     source = Counting(10 * DRAIN_BATCHES)
     source.replayable = replayable
-    reader, stopping = Reader(source, lambda event: None), anyio.Event()
+    reader, stopping = Reader(source, lambda event: None, nothing_lost), anyio.Event()
     stopping.set()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(reader.run, stopping)
