@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,10 +14,18 @@ if TYPE_CHECKING:
     from benchmarks.families import Planted, Truth
     from crackle_stream.model import CracklePattern
 
-__all__ = ["Score", "score"]
+__all__ = ["Score", "adjusted_rand", "score"]
+
+Labels = npt.NDArray[np.intp]
 
 NEAR_TASKS = 10
 """Tasks within which a change of several in a window counts as located."""
+
+ALIKE_RAND = 0.9
+"""Adjusted Rand index from which groups are those that were planted."""
+
+ALIKE_RATIO = 0.02
+"""Relative error a law's coefficient may have, measured against another one's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +35,7 @@ class Score:
     Attributes:
         found: every truth was found, right kind and right metrics.
         error: rows between a change and where it was put; NaN where there is none.
-        exact: the lag and its direction, the coefficients or the guilty rows are right too.
+        exact: the lag and its leader, the coefficients, the guilty rows or the members of the groups are right too.
         false: patterns that no truth explains.
     """
 
@@ -84,4 +93,43 @@ def _exact(truth: Truth, names: Sequence[str], pattern: CracklePattern, planted:
         guilty = {labels[row] for row in truth.rows.tolist()}
         named = set(pattern.involved_tasks)
         return len(guilty & named) >= 0.9 * len(guilty) and len(named - guilty) <= 0.1 * len(named)
+    if truth.coefficients:
+        said = np.array([pattern.metrics.get(f"coefficient of {names[column]}", 0.0) for column in truth.columns])
+        ratio = said / np.array(truth.coefficients)
+        return bool(np.ptp(ratio) <= ALIKE_RATIO * np.abs(ratio).max())
+    if truth.members is not None:
+        members = truth.members >= 0
+        return adjusted_rand(truth.members[members], _partition(pattern, planted)[members]) >= ALIKE_RAND
     return True
+
+
+def _partition(pattern: CracklePattern, planted: Planted) -> Labels:
+    """The group of every task as a pattern tells it: its tasks group by group, all others in the largest."""
+    sizes = [int(size) for name, size in pattern.metrics.items() if name.startswith("group ") and name[6:].isdigit()]
+    row_of = {label: row for row, label in enumerate(planted.window.labels)}
+    rows = [row_of[label] for label in pattern.involved_tasks]
+    members = np.zeros(len(planted.window), dtype=np.intp)
+    members[rows] = np.repeat(np.arange(1, len(sizes)), sizes[:-1])
+    return members
+
+
+def adjusted_rand(one: Labels, other: Labels) -> float:
+    """How well two partitions agree: 1 where they are the same, 0 where they agree as two random ones would.
+
+    Args:
+        one: shape (n,), the group of each.
+        other: shape (n,), likewise.
+
+    References:
+        [1] L. Hubert, P. Arabie, Comparing partitions, J. Classification 2, 1985. doi:10.1007/BF01908075
+    """
+    table = np.zeros((int(one.max()) + 1, int(other.max()) + 1))
+    np.add.at(table, (one, other), 1.0)
+    together, rows, columns = (_pairs(part).sum() for part in (table, table.sum(axis=1), table.sum(axis=0)))
+    by_chance = rows * columns / _pairs(np.array([float(len(one))])).sum()
+    most = (rows + columns) / 2
+    return 1.0 if most == by_chance else float((together - by_chance) / (most - by_chance))
+
+
+def _pairs(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return counts * (counts - 1) / 2
