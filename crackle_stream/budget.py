@@ -40,10 +40,12 @@ class Budget:
     Attributes:
         per_window: chance of any false pattern in one window, over all detectors; None where a rate is given.
         per_second: false alarms a second of stream time; 0 where a chance per window is given.
+        least: chance that a window may take under a rate, however little stream time it earned.
     """
 
     per_window: float | None = PER_WINDOW_LIMIT
     per_second: float = 0.0
+    least: float = 0.0
 
     @classmethod
     def parse(cls, text: str) -> Budget:
@@ -75,7 +77,8 @@ class Budget:
         """
         if self.per_window is not None:
             return self.per_window
-        return min(self.per_second * max(elapsed_s, 0.0) / max(kilns, 1), PER_WINDOW_LIMIT)
+        earned = self.per_second * max(elapsed_s, 0.0) / max(kilns, 1)
+        return min(max(earned, self.least), PER_WINDOW_LIMIT)
 
 
 @dataclass(frozen=True, slots=True)

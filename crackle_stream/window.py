@@ -41,7 +41,8 @@ class Window:
         id: identity of the window, "" outside a stream.
         span: what it covers of each partition it comes from.
         fresh: how many of the tasks no earlier window of the kiln held.
-        closed_by: what ended it: tasks, time, full, idle, age, evicted, end or asked.
+        closed_by: what ended it: tasks, time, full, idle, age, evicted, end or asked; or whole, where the stream ended
+            before enough was known of it, and all that the ring held is judged as one window.
     """
 
     labels: tuple[str, ...]

@@ -9,6 +9,7 @@ import numpy.random  # noqa: F401 - numpy loads it when a generator is first mad
 from crackle_stream.app.config import Configuration, ConfiguredSink
 from crackle_stream.budget import Budget
 from crackle_stream.decode import Decoder
+from crackle_stream.detect import built_in
 from crackle_stream.glaze import Glaze
 from crackle_stream.profile import CoolingRate, Family, ThermalProfile
 from crackle_stream.schedule import CoolingSchedule
@@ -31,10 +32,12 @@ def build_pipeline(configuration: Configuration, on_event: Callable[[Event], Non
         PluginError: a source or sink cannot be imported.
     """
     letters = configuration.dead_letters.path
+    profile = _profile(configuration)
+    built_in(profile)  # loads what the detectors need, while no event loop runs yet
     return Pipeline(
         configuration.source.build(),
         [_subscription(sink) for sink in configuration.sinks],
-        profile=_profile(configuration),
+        profile=profile,
         schedule=_schedule(configuration),
         kiln=configuration.kiln.options,
         alerts=configuration.alerts.policy,

@@ -49,7 +49,6 @@ class EventLog:
         left_out = self._limit.admit(sort) if bounded else 0
         if left_out is not None:
             self._logger.log(style.level, event.name, **said, **({"left_out": left_out} if left_out else {}))
-
         if isinstance(event, events.WindowCooled):
             self._tell_examined(event.report)
 
@@ -120,7 +119,7 @@ def _fields(event: Event) -> dict[str, Any]:
     return said | _ADVICE.get(type(event), {})
 
 
-_ADVICE: Mapping[type[Event], Mapping[str, Any]] = {
+_ADVICE: Mapping[type[Event], dict[str, Any]] = {
     events.StreamTooShort: {
         "problem": "nothing can be proven with so few tasks",
         "cure": "more tasks, or rules of thumb: --set profile.family=threshold",

@@ -19,10 +19,12 @@ from crackle_stream.history import History
 from crackle_stream.model import CracklePattern, Failure
 from crackle_stream.profile import EVIDENCE_DETECTORS, THRESHOLD_DETECTORS, ThermalProfile
 from crackle_stream.protocols import Clock
+from crackle_stream.stream.ending import last_look, too_few
 from crackle_stream.stream.events import (
     DetectorDisabled,
     DetectorFailed,
     Event,
+    StreamTooShort,
     TasksDropped,
     WindowCooled,
     WindowMerged,
@@ -57,11 +59,16 @@ class _Asked:
 
 @dataclass(slots=True)
 class _Pending:
-    """A window that waits; without one, the kiln is to be retired when its turn comes."""
+    """A window that waits; without one, the kiln is to be retired when its turn comes.
+
+    Attributes:
+        ending: kilns that end with their stream, this one among them; 0 while the stream goes on.
+    """
 
     kiln: KilnId
     window: Window | None
     asked: list[_Asked]
+    ending: int = 0
     abandoned: bool = False
 
 
@@ -114,12 +121,18 @@ class Cooler:
         """Whether nothing will be cooled any more."""
         return self._ended
 
-    async def put(self, kiln: KilnId, window: Window) -> _Asked:
-        """Hand a window over; waits for room unless windows may be dropped."""
+    async def put(self, kiln: KilnId, window: Window, *, ending: int = 0) -> _Asked:
+        """Hand a window over; waits for room unless windows may be dropped.
+
+        Args:
+            kiln: whose window it is.
+            window: what is to be cooled.
+            ending: how many kilns end with their stream now, where this is a last window; 0 elsewhere.
+        """
         asked = _Asked()
-        if self._merge(kiln, window, asked):
+        if self._merge(kiln, window, asked, ending):
             return asked
-        await self._append(_Pending(kiln, window, [asked]))
+        await self._append(_Pending(kiln, window, [asked], ending))
         return asked
 
     async def retire(self, kiln: KilnId) -> None:
@@ -177,17 +190,35 @@ class Cooler:
         self._wake()
 
     async def _work(self, work: _Pending, window: Window, handle: Handler) -> None:
-        report = await self._cool(work.kiln, window)
+        profile = self._profile
+        if work.ending:
+            look = last_look(window, profile, self._history(work.kiln), work.ending)
+            if look is None:
+                self._settled.settle(window.id)
+                self._finish(work)
+                return
+            window, profile = look.window, look.profile
+            self._tell_too_few(window)
+        report = await self._cool(work.kiln, window, profile)
         if work.abandoned:
             self._finish(work)
             return
-        self._histories[work.kiln] = report.history
+        if window.fresh or work.kiln not in self._histories:  # nothing is learned twice from the same tasks
+            self._histories[work.kiln] = report.history
         self._note_failures(window, report)
         self._emit(WindowCooled(window, report))
         await handle(work.kiln, window, report)
         self._finish(work, report.patterns)
 
-    def _merge(self, kiln: KilnId, window: Window, asked: _Asked) -> bool:
+    def _history(self, kiln: KilnId) -> History:
+        return self._histories.get(kiln, History())
+
+    def _tell_too_few(self, window: Window) -> None:
+        needed = too_few(window, self._profile)
+        if needed is not None:
+            self._emit(StreamTooShort(window.key, len(window), needed))
+
+    def _merge(self, kiln: KilnId, window: Window, asked: _Asked, ending: int) -> bool:
         """Let the kiln's waiting window give way, if this one holds all its new tasks."""
         if not self._merging:
             return False
@@ -197,6 +228,7 @@ class Cooler:
                 self._settled.merge(waiting.id, window.id)
                 self._emit(WindowMerged(kiln.key, waiting.fresh))
                 pending.window = replace(window, fresh=waiting.fresh + window.fresh)
+                pending.ending = ending
                 pending.asked.append(asked)
                 return True
         return False
@@ -217,9 +249,9 @@ class Cooler:
             asked.patterns = patterns
             asked.done.set()
 
-    async def _cool(self, kiln: KilnId, window: Window) -> CoolingReport:
+    async def _cool(self, kiln: KilnId, window: Window, profile: ThermalProfile) -> CoolingReport:
         """Cool in a thread; without a third party's detector that never comes back, so that the others' stand."""
-        profile, given_up = self._profile, tuple[Failure, ...]()
+        given_up = tuple[Failure, ...]()
         while True:
             report, culprit = await self._try(kiln, window, profile)
             report = replace(report, failures=(*given_up, *report.failures))
@@ -230,7 +262,7 @@ class Cooler:
 
     async def _try(self, kiln: KilnId, window: Window, profile: ThermalProfile) -> tuple[CoolingReport, str | None]:
         """One cooling; and the name of the detector for which it was given up, if it was."""
-        history = self._histories.get(kiln, History())
+        history = self._history(kiln)
         limit = profile.max_cooling_duration
         entered: list[str] = []
         call = partial(

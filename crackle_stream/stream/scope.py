@@ -44,6 +44,7 @@ class _Kiln:
     rows: int = 0
     fresh: int = 0
     fresh_since: float = 0.0
+    cut: str = ""
     spans: dict[Partition, tuple[int, int]] = field(default_factory=dict)
     ends: dict[Partition, float] = field(default_factory=dict)
     due: float = np.inf
@@ -133,12 +134,15 @@ class Scope:
             yield from self._feed_kiln(kiln, part, stream_times[every], logged[every])
         yield from self._pass_time(partition, clock.now)
 
-    def flush(self, closed_by: str, partitions: Iterable[Partition] | None = None) -> Iterator[tuple[KilnId, Window]]:
+    def flush(self, closed_by: str) -> Iterator[tuple[KilnId, Window]]:
         """End a window in every kiln that has fresh tasks."""
-        wanted = None if partitions is None else set(partitions)
         for kiln in list(self._kilns.values()):
-            if wanted is None or kiln.id.partition in wanted:
-                yield from self._cut(kiln, closed_by)
+            yield from self._cut(kiln, closed_by)
+
+    def last(self, closed_by: str) -> Iterator[tuple[KilnId, Window]]:
+        """End a window in every kiln, with fresh tasks or without: for a last look at a stream that has ended."""
+        for kiln in list(self._kilns.values()):
+            yield from self._cut(kiln, closed_by, again=True)
 
     def idle(self, waited_s: float) -> Iterator[tuple[KilnId, Window]]:
         """End a window in every kiln whose oldest fresh task has waited this long."""
@@ -232,9 +236,9 @@ class Scope:
         kiln.rows += end - start
         kiln.fresh += end - start
 
-    def _cut(self, kiln: _Kiln, closed_by: str) -> Iterator[tuple[KilnId, Window]]:
-        """A window of the ring's last tasks, where some of them are new."""
-        if not kiln.fresh:
+    def _cut(self, kiln: _Kiln, closed_by: str, *, again: bool = False) -> Iterator[tuple[KilnId, Window]]:
+        """A window of the ring's last tasks, where some of them are new, or where they are to be seen again."""
+        if not kiln.fresh and not again:
             return
         spans = tuple(Span(partition, low, high) for partition, (low, high) in sorted(kiln.spans.items()))
         labels, times, names, values = kiln.ring.last()
@@ -253,6 +257,7 @@ class Scope:
             closed_by=closed_by,
         )
         self._settled.cut(kiln.id, window.id)
+        kiln.cut = window.id
         kiln.fresh = 0
         kiln.spans, kiln.ends = {}, {}
         yield kiln.id, window
@@ -261,7 +266,10 @@ class Scope:
         """A window is known by its kiln and its end, so that whoever cuts it again gives it the same id.
 
         The end is a place and the time of the record that stands there: lines of two pipes have the same numbers.
+        Tasks that are seen again make another window than the one that held them first.
         """
+        if not spans:
+            return digest([kiln.cut, "again"], WINDOW_ID_DIGITS)
         ends = [text for span in spans for text in (str(span.end), repr(kiln.ends[span.partition]))]
         return digest([self._name, str(kiln.id.partition or ""), kiln.id.key, *ends], WINDOW_ID_DIGITS)
 

@@ -70,7 +70,7 @@ def run_stream(
     every_seconds: Annotated[
         str | None, typer.Option(metavar="DURATION", help="End a window every so often, such as 5m [30s].")
     ] = None,
-    rate: Annotated[Rate | None, typer.Option(help="Sensitivity of the detectors [normal].")] = None,
+    rate: Annotated[Rate | None, typer.Option(help="Sensitivity of the threshold family [normal].")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first record that cannot be read.")] = False,
     output: Annotated[
         Format | None,

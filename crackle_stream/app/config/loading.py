@@ -43,6 +43,14 @@ OPEN_SECTIONS = ("source", "glaze", "sinks")
 HOMES = {field.name: section for section, cls in SECTIONS.items() for field in fields(cls)}
 """Where each key belongs, for those that stand in the wrong section."""
 
+FAMILY_OF = {
+    "rate": Family.THRESHOLD,
+    "budget": Family.EVIDENCE,
+    "per_window": Family.EVIDENCE,
+    "types": Family.EVIDENCE,
+}
+"""The settings of [profile] that only one family has."""
+
 NO_FILE = "configuration"
 """What a configuration without a file is called."""
 
@@ -102,6 +110,7 @@ def load(
     sections = {name: tables.section(name, cls) for name, cls in SECTIONS.items()}
     glaze = tables.expressions()
     detectors = tuple(_detectors(sections["profile"], problems))
+    _check_family(sections["profile"], tables.table("profile"), problems)
     if sections["kiln"].scope == "key" and not sections["decode"].key:
         problems.tell(
             ("kiln", "scope"), 'a kiln for every key needs keys: name their fields, [decode] key = ["service"]'
@@ -185,6 +194,18 @@ def _detectors(profile: ProfileSection, problems: Problems) -> Iterator[object]:
     for name in profile.without:
         if name not in names:
             problems.add(("profile", "without"), f'names "{name}", which does not run: {did_you_mean(name, names)}')
+
+
+def _check_family(profile: ProfileSection, given: Table, problems: Problems) -> None:
+    """Object to settings that would do nothing, or contradict each other."""
+    runs = given.get("family", profile.family)  # as it stands: a section with a problem has been read as the default
+    for key in given:
+        owner = FAMILY_OF.get(key, runs)
+        if owner != runs and runs in tuple(Family):
+            cure = f'set profile.family = "{owner}", or leave it out'
+            problems.tell(("profile", key), f"only the {owner} family has it, and {runs} runs: {cure}")
+    if profile.per_window is not None and "budget" in given:
+        problems.tell(("profile", "per_window"), "stands beside profile.budget: keep one of them")
 
 
 def _detector(kind: str) -> object:

@@ -107,7 +107,8 @@ class ProfileSection:
     """Which detectors look for patterns, and how sensitive they are.
 
     Attributes:
-        family: "threshold" for the four rules of thumb; "evidence" for findings with p values under a budget.
+        family: "evidence" for findings with p values under a budget of false alarms; "threshold" for four rules of
+            thumb, right for a handful of tasks.
         rate: sensitivity of the threshold family: "fast" reports fine cracks, "slow" only strong ones.
         budget: false alarms the evidence family may make in a stretch of stream time, such as "1/week" or "2/day".
         per_window: instead of a budget, the chance of any false pattern in one window, such as 0.05.
@@ -116,7 +117,7 @@ class ProfileSection:
         detectors: further detectors: names that installed packages publish, or "package.module:Class".
     """
 
-    family: Literal["threshold", "evidence"] = "threshold"
+    family: Literal["evidence", "threshold"] = "evidence"
     rate: Literal["fast", "normal", "slow"] = "normal"
     budget: str = DEFAULT_BUDGET
     per_window: float | None = None
