@@ -18,6 +18,7 @@ from crackle_stream.model import (
     Alert,
     CracklePattern,
     Examination,
+    LogStart,
     Partition,
     RecordBatch,
     TaskBatch,
@@ -134,8 +135,12 @@ class DetectFunction(Protocol):
 class PartitionListener(Protocol):
     """Told by a source when partitions come and go."""
 
-    async def assigned(self, partitions: Mapping[Partition, int]) -> None:
-        """These partitions are ours from now on, to be read from the given offsets."""
+    async def assigned(self, partitions: Mapping[Partition, LogStart]) -> Mapping[Partition, int]:
+        """These partitions are ours from now on.
+
+        Returns:
+            The offset from which to read each, where that is not the one it starts at.
+        """
         ...
 
     async def revoked(self, partitions: Sequence[Partition]) -> None:
@@ -182,9 +187,15 @@ class Source(Protocol):
         """
         ...
 
-    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+    async def commit(self, offsets: Mapping[Partition, int], notes: Mapping[Partition, str] | None = None) -> None:
         """Remember that everything before these offsets is settled. At most about once a second; offsets never go
-        back. A source that is not replayable does nothing."""
+        back. A source that is not replayable does nothing.
+
+        Args:
+            offsets: by partition.
+            notes: text to be stored with an offset, and handed back as `LogStart.note` to whoever reads on from it;
+                at most 4,000 bytes. A source without a place for it stores nothing.
+        """
         return None
 
     def listen(self, listener: PartitionListener) -> None:

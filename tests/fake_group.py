@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from crackle_stream.errors import SourceUnavailable
-from crackle_stream.model import Partition, RecordBatch
+from crackle_stream.model import LogStart, Partition, RecordBatch
 from crackle_stream.protocols import PartitionListener
 from crackle_stream.sources.membership import Member
 
@@ -60,6 +60,8 @@ class Consumer:
         self.ends: dict[Partition, int | None] = {}
         self.answers: dict[Partition, float | None] = {}
         self.commits: list[dict[Partition, int]] = []
+        self.notes: dict[Partition, str] = {}
+        self.starts_error: Exception | None = None
         self.committing = 0
         self.commit_error: BaseException | None = None
         self.committable = asyncio.Event()
@@ -111,7 +113,12 @@ class Consumer:
         assert partition in self.assigned, "aiokafka raises AssertionError"
         return self.answers.get(partition)
 
-    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+    async def starts(self, offsets: Mapping[Partition, int]) -> Mapping[Partition, LogStart]:
+        if self.starts_error is not None:
+            raise self.starts_error
+        return {each: LogStart(offset, self.notes.get(each, "")) for each, offset in offsets.items()}
+
+    async def commit(self, offsets: Mapping[Partition, tuple[int, str]]) -> None:
         self.committing += 1
         assert self.committing == 1, "aiokafka tries again: of two commits the earlier may come last"
         try:
@@ -120,7 +127,8 @@ class Consumer:
             self.committing -= 1
         if self.commit_error is not None:
             raise self.commit_error
-        self.commits.append(dict(offsets))
+        self.commits.append({each: offset for each, (offset, _) in offsets.items()})
+        self.notes.update({each: note for each, (_, note) in offsets.items()})
 
     async def stop(self) -> None:
         self.stopped += 1
@@ -138,10 +146,14 @@ class Listener(PartitionListener):
         self.member: Member | None = None
         self.error: Exception | None = None
         self.commit_in_revoked: dict[Partition, int] = {}
+        self.starts: dict[Partition, LogStart] = {}
+        self.seeks: dict[Partition, int] = {}
 
-    async def assigned(self, partitions: Mapping[Partition, int]) -> None:
-        self.told.append(("assigned", dict(partitions)))
+    async def assigned(self, partitions: Mapping[Partition, LogStart]) -> Mapping[Partition, int]:
+        self.told.append(("assigned", {partition: start.offset for partition, start in partitions.items()}))
+        self.starts = dict(partitions)
         await self.ready.wait()
+        return self.seeks
 
     async def revoked(self, partitions: Sequence[Partition]) -> None:
         self.told.append(("revoked", list(partitions)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import aiokafka  # type: ignore[import-untyped]
 import aiokafka.admin  # type: ignore[import-untyped]
 
-from crackle_stream.model import Partition
+from crackle_stream.model import LogStart, Partition
 from crackle_stream.protocols import PartitionListener
 from crackle_stream.sources import KafkaOptions, KafkaSource
 
@@ -113,14 +113,18 @@ class Listener(PartitionListener):
 
     def __init__(self, source: KafkaSource, seen: Seen) -> None:
         self.owned: dict[Partition, int] = {}
+        self.starts: dict[Partition, LogStart] = {}
+        self.seeks: dict[Partition, int] = {}
         self.told: list[tuple[str, int]] = []
         self._source = source
         self._seen = seen
         source.listen(self)
 
-    async def assigned(self, partitions: Mapping[Partition, int]) -> None:
+    async def assigned(self, partitions: Mapping[Partition, LogStart]) -> Mapping[Partition, int]:
         self.told.append(("assigned", len(partitions)))
-        self.owned = dict(partitions)
+        self.owned = {partition: start.offset for partition, start in partitions.items()}
+        self.starts = dict(partitions)
+        return self.seeks
 
     async def revoked(self, partitions: Sequence[Partition]) -> None:
         self.told.append(("revoked", len(partitions)))

@@ -7,6 +7,7 @@ from crackle_stream.model.pattern import (
     SHOWN_TASKS,
     CracklePattern,
     Evidence,
+    Identity,
     Nature,
     Onset,
     PatternKind,
@@ -14,7 +15,7 @@ from crackle_stream.model.pattern import (
     fingerprint,
 )
 from crackle_stream.model.quantity import octets, seconds
-from crackle_stream.model.record import Partition, Position, Positions, RecordBatch, Reject, TaskBatch
+from crackle_stream.model.record import LogStart, Partition, Position, Positions, RecordBatch, Reject, TaskBatch
 from crackle_stream.model.secret import Secret
 from crackle_stream.model.task import TaskEntry, TaskOutput
 
@@ -27,6 +28,8 @@ __all__ = [
     "Evidence",
     "Examination",
     "Failure",
+    "Identity",
+    "LogStart",
     "Nature",
     "NearMiss",
     "Onset",

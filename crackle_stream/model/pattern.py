@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
+from typing import Any, Self
 
 __all__ = [
     "SHOWN_TASKS",
     "CracklePattern",
     "Evidence",
+    "Identity",
     "Nature",
     "Onset",
     "PatternKind",
@@ -75,6 +78,21 @@ class Onset:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """What a finding is known by from window to window, where that is not what its headline says today.
+
+    Attributes:
+        form: the form it was first found with.
+        metric_names: the metrics it was first found in.
+        direction: the direction it was first found with.
+    """
+
+    form: str
+    metric_names: tuple[str, ...]
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
 class CracklePattern:
     """One finding.
 
@@ -93,6 +111,7 @@ class CracklePattern:
         key: the kiln's key, "" where the stream is not keyed.
         window_id: the window it was found in.
         fingerprint: stable identity; made from kind, form, metrics, key and direction when left empty.
+        identity: form, metrics and direction to make the fingerprint from, where they are not the pattern's own.
     """
 
     kind: str
@@ -109,6 +128,7 @@ class CracklePattern:
     key: str = ""
     window_id: str = ""
     fingerprint: str = ""
+    identity: Identity | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "confidence", min(max(float(self.confidence), 0.0), 1.0))
@@ -116,20 +136,22 @@ class CracklePattern:
         object.__setattr__(self, "metric_names", tuple(self.metric_names))
         object.__setattr__(self, "metrics", MappingProxyType(dict(self.metrics)))
         if not self.fingerprint:
-            identity = fingerprint(self.kind, self.form, self.metric_names, self.key, self.direction)
-            object.__setattr__(self, "fingerprint", identity)
+            object.__setattr__(self, "fingerprint", self._fingerprint(self.key))
 
     @property
     def involved_count(self) -> int:
         """Number of responsible tasks."""
-        return len(self.involved_tasks)
+        return len(self.involved_tasks) + self.unlisted
 
     def in_window(self, key: str, window_id: str) -> CracklePattern:
         """The pattern, saying which window it was found in; its identity takes the key in."""
         if key == self.key and window_id == self.window_id:
             return self
-        identity = fingerprint(self.kind, self.form, self.metric_names, key, self.direction)
-        return replace(self, key=key, window_id=window_id, fingerprint=identity)
+        return replace(self, key=key, window_id=window_id, fingerprint=self._fingerprint(key))
+
+    def _fingerprint(self, key: str) -> str:
+        own = self.identity or self
+        return fingerprint(self.kind, own.form, own.metric_names, key, own.direction)
 
     def to_dict(self) -> dict[str, object]:
         """The pattern as JSON values, with at most 20 involved tasks (`docs/schema/alert.json`)."""
@@ -150,6 +172,43 @@ class CracklePattern:
             "window_id": self.window_id,
             "fingerprint": self.fingerprint,
         }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """The pattern that `to_dict` wrote down; its `to_dict` is the same again.
+
+        Args:
+            stored: JSON values. Numbers that JSON has no word for were written as null, and are read as NaN.
+
+        Raises:
+            ValueError: a key is missing or holds something else.
+        """
+        try:
+            return cls._read(stored)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"this is no stored pattern: {type(error).__name__}: {error}") from error
+
+    @classmethod
+    def _read(cls, stored: Mapping[str, Any]) -> Self:
+        evidence, at = stored["evidence"], stored["at"]
+        tasks = tuple(map(str, stored["involved_tasks"]))
+        return cls(
+            kind=str(stored["kind"]),
+            description=str(stored["description"]),
+            confidence=_number(stored["confidence"]),
+            involved_tasks=tasks,
+            metric_names=tuple(map(str, stored["metric_names"])),
+            metrics={str(name): _number(value) for name, value in stored["metrics"].items()},
+            form=str(stored["form"]),
+            nature=Nature(stored["nature"]),
+            direction=str(stored["direction"]),
+            evidence=None if evidence is None else _evidence(evidence),
+            at=None if at is None else Onset(int(at["index"]), _number(at["time"])),
+            key=str(stored["key"]),
+            window_id=str(stored["window_id"]),
+            fingerprint=str(stored["fingerprint"]),
+            unlisted=int(stored["involved_count"]) - len(tasks),
+        )
 
 
 def fingerprint(kind: str, form: str, metric_names: Iterable[str], key: str = "", direction: str = "") -> str:
@@ -187,3 +246,17 @@ def _fields(evidence: Evidence) -> dict[str, object]:
         "effective_n": evidence.effective_n,
         "calibrated": evidence.calibrated,
     }
+
+
+def _evidence(stored: Mapping[str, Any]) -> Evidence:
+    return Evidence(
+        p=_number(stored["p"]),
+        q=_number(stored["q"]),
+        effect=_number(stored["effect"]),
+        effective_n=_number(stored["effective_n"]),
+        calibrated=bool(stored["calibrated"]),
+    )
+
+
+def _number(value: object) -> float:
+    return math.nan if value is None else float(value)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["Partition", "Position", "Positions", "RecordBatch", "Reject", "TaskBatch"]
+__all__ = ["LogStart", "Partition", "Position", "Positions", "RecordBatch", "Reject", "TaskBatch"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,6 +51,23 @@ class Position:
 
     def __str__(self) -> str:
         return f"{self.partition}:{self.offset + (self.partition.number is None)}"
+
+
+@dataclass(frozen=True, slots=True)
+class LogStart:
+    """Where reading of a partition begins, and what is known of its log then.
+
+    Attributes:
+        offset: of the next record: what was committed, or where the source begins with nothing committed.
+        note: what was stored with the committed offset; "" where nothing was.
+        first: oldest offset that the log still has.
+        end: one past its last record, or None where the source does not know.
+    """
+
+    offset: int
+    note: str = ""
+    first: int = 0
+    end: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

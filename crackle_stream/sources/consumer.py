@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from crackle_stream.model import Partition
+    from crackle_stream.model import LogStart, Partition
 
 __all__ = ["ConsumerLike", "Fetched", "GaveUp", "in_own_task", "note_failure"]
 
@@ -65,6 +65,10 @@ class ConsumerLike(Protocol):
         """Offset of the next record to fetch; waits until it is known."""
         ...
 
+    async def starts(self, offsets: Mapping[Partition, int]) -> Mapping[Partition, LogStart]:
+        """What the brokers know of partitions that begin at these offsets."""
+        ...
+
     def seek(self, partition: Partition, offset: int) -> None:
         """Fetch from this offset on."""
         ...
@@ -77,8 +81,8 @@ class ConsumerLike(Protocol):
         """When a fetch of the partition was last answered, with records or without, or None before the first."""
         ...
 
-    async def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Remember the offsets for the group. May take for ever."""
+    async def commit(self, offsets: Mapping[Partition, tuple[int, str]]) -> None:
+        """Remember the offsets, each with a text, for the group. May take for ever."""
         ...
 
     async def stop(self) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from crackle_stream.errors import SourceError
+    from crackle_stream.model import LogStart
     from crackle_stream.protocols import Clock, PartitionListener
     from crackle_stream.sources.consumer import ConsumerLike, Fetched
 
@@ -111,7 +112,7 @@ class Member:
                 poll.result()
         return self._next_batch() or self._none
 
-    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+    async def commit(self, offsets: Mapping[Partition, int], notes: Mapping[Partition, str] | None = None) -> None:
         """Commit what of this is still ours; the rest is its next owner's to decide.
 
         One at a time: a commit that the client tries again must not come after a later one.
@@ -122,7 +123,12 @@ class Member:
         """
         async with self._committing:
             present = self._consumer.assignment()
-            ours = {each: offset for each, offset in offsets.items() if each in self._owned and each in present}
+            texts = {} if notes is None else notes
+            ours = {
+                each: (offset, texts.get(each, ""))
+                for each, offset in offsets.items()
+                if each in self._owned and each in present
+            }
             if not ours:
                 return
             try:
@@ -209,16 +215,21 @@ class Member:
         return self._adoption is not None and self._adoption.done()
 
     async def _adopt(self, partitions: AbstractSet[Partition]) -> None:
-        starts: dict[Partition, int] = {}
+        positions: dict[Partition, int] = {}
         for partition in sorted(partitions):
-            start = await self._position(partition)
-            if start is None:
+            position = await self._position(partition)
+            if position is None:
                 return
-            starts[partition] = start
-        self._next = dict(starts)
+            positions[partition] = position
+        starts = await self._starts(positions)
+        if starts is None:
+            return
+        self._next = dict(positions)
         self._owned = set(partitions)
         if starts and self._listener is not None:
-            await self._listener.assigned(starts)
+            for partition, offset in (await self._listener.assigned(starts)).items():
+                self._consumer.seek(partition, offset)
+                self._next[partition] = offset
         if not self._paused:
             self._consumer.resume(*(self._owned & self._consumer.assignment()))
 
@@ -232,6 +243,15 @@ class Member:
             return await self._consumer.position(partition)
         except Exception as error:
             if partition not in self._consumer.assignment():
+                return None
+            raise self._explain(error) from error
+
+    async def _starts(self, positions: Mapping[Partition, int]) -> Mapping[Partition, LogStart] | None:
+        """What is known of the logs that begin there; None where the next rebalance has begun."""
+        try:
+            return await self._consumer.starts(positions)
+        except Exception as error:
+            if not self._consumer.assignment() >= positions.keys():
                 return None
             raise self._explain(error) from error
 

@@ -22,20 +22,21 @@ from crackle_stream.commit import SettledPositions
 from crackle_stream.cooling import CoolingReport
 from crackle_stream.decode import Decoder
 from crackle_stream.detect import built_in
-from crackle_stream.errors import CrackleError, NotDrained, SourceError
-from crackle_stream.model import CracklePattern, Partition
+from crackle_stream.errors import AlertsRefused, CrackleError, NotDrained, SourceError
+from crackle_stream.model import CracklePattern, LogStart, Partition
 from crackle_stream.profile import ThermalProfile
 from crackle_stream.protocols import Clock, Sink, Source, SystemClock
 from crackle_stream.schedule import CoolingSchedule
 from crackle_stream.stream import events
 from crackle_stream.stream.cooler import Cooler
-from crackle_stream.stream.deadletter import DeadLetterFile
+from crackle_stream.stream.deadletter import Ceiling, DeadLetters, Undertaker
 from crackle_stream.stream.dispatch import Dispatcher, Subscription
 from crackle_stream.stream.intake import Intake
 from crackle_stream.stream.options import KilnOptions, RunOptions
 from crackle_stream.stream.reader import Batch, Reader
 from crackle_stream.stream.scope import KilnId, Scope
 from crackle_stream.stream.statistics import Statistics, Tally
+from crackle_stream.stream.store import Store
 from crackle_stream.window import Window
 
 __all__ = ["Pipeline"]
@@ -60,7 +61,10 @@ class Pipeline:
         kiln: size, scope and overflow of the rings.
         alerts: when alerts are raised, repeated and resolved.
         decoder: makes tasks of a source's bytes; any JSON object by default.
-        dead_letters: where refused records are kept; nowhere by default, then they are only counted.
+        dead_letters: where refused records and alerts are kept; nowhere by default, then they are logged and counted.
+        ceiling: how many records may be refused; by default half of the last thousand, where they are kept or could
+            be read again, and any number elsewhere.
+        state: the file that keeps the spools of the sinks that have one; needed by those only.
         options: name, strictness and time limits.
         clock: the machine's by default.
         on_event: called on the loop with everything that happens; must return at once.
@@ -79,7 +83,9 @@ class Pipeline:
         kiln: KilnOptions | None = None,
         alerts: AlertPolicy | None = None,
         decoder: Decoder | None = None,
-        dead_letters: DeadLetterFile | None = None,
+        dead_letters: DeadLetters | None = None,
+        ceiling: Ceiling | None = None,
+        state: Store | None = None,
         options: RunOptions | None = None,
         clock: Clock | None = None,
         on_event: Callable[[events.Event], None] | None = None,
@@ -114,16 +120,20 @@ class Pipeline:
             clock=self._clock,
             emit=self._emit,
         )
+        self._undertaker = Undertaker(dead_letters, now=self._clock.time, emit=self._emit)
         self._intake = Intake(
             decoder,
-            dead_letters=dead_letters,
+            undertaker=self._undertaker,
+            ceiling=Ceiling() if ceiling is None and (dead_letters is not None or source.replayable) else ceiling,
             strict=self._options.strict,
-            now=self._clock.time,
             emit=self._emit,
         )
         subscriptions = [sink if isinstance(sink, Subscription) else Subscription(sink) for sink in sinks]
         rng = random.Random(self._options.seed)  # noqa: S311 - jitter, not secrets
-        self._dispatcher = Dispatcher(subscriptions, emit=self._emit, rng=rng)
+        self._state = state
+        self._dispatcher = Dispatcher(
+            subscriptions, emit=self._emit, rng=rng, undertaker=self._undertaker, store=state, clock=self._clock
+        )
         self._reader = Reader(source, self._emit, self._lost)
         self._ours: set[Partition] = set()
         self._stopping: anyio.Event | None = None
@@ -143,8 +153,10 @@ class Pipeline:
         # in a thread: what the detectors import must be there before the first record, and not stall the loop
         await anyio.to_thread.run_sync(built_in, self._profile)
         async with AsyncExitStack() as stack:
+            if self._state is not None:
+                await stack.enter_async_context(self._state)
+            await stack.enter_async_context(self._undertaker.opened())
             await stack.enter_async_context(self._dispatcher.opened())
-            await self._intake.open()
             self._source.listen(self)
             await self._reader.open(self._options.start_timeout)
             stack.push_async_exit(self._close_source)
@@ -167,6 +179,9 @@ class Pipeline:
         Raises:
             NotDrained: alerts or windows were left when `shutdown_grace` was over.
             RecordRefused: a bad record, where the pipeline is strict.
+            TooManyRejects: most of what is read cannot be decoded.
+            StateUnusable: the state file is torn.
+            AlertsRefused: all is done, but required sinks refused alerts and there are no dead letters.
             ReaderGone: whoever read standard output has gone.
             CrackleError: the source failed for good.
         """
@@ -184,6 +199,8 @@ class Pipeline:
             raise self._failure
         if self._dispatcher.gone is not None:
             raise self._dispatcher.gone
+        if self._dispatcher.unkept:
+            raise AlertsRefused(self._dispatcher.unkept)
 
     def stop(self) -> None:
         """Begin an orderly end: read no more, cool and deliver what is there, then `run` returns. Safe to repeat."""
@@ -226,7 +243,9 @@ class Pipeline:
             delivered=dict(tally.delivered),
             refused=dict(tally.refused),
             lost=dict(tally.lost),
+            buried=dict(tally.buried),
             backlog=self._dispatcher.backlog,
+            failing=self._dispatcher.failing,
             cooling_p50_s=tally.cooling_quantile(0.5),
             cooling_p95_s=tally.cooling_quantile(0.95),
             kilns=len(self._scope),
@@ -237,12 +256,13 @@ class Pipeline:
             uptime_s=self._clock.monotonic() - self._began if self._began else 0.0,
         )
 
-    async def assigned(self, partitions: Mapping[Partition, int]) -> None:
+    async def assigned(self, partitions: Mapping[Partition, LogStart]) -> Mapping[Partition, int]:
         """Partitions came to this process; the source calls this."""
         self._ours = set(partitions)
-        for partition, offset in partitions.items():
-            self._settled.assign(partition, offset)
+        for partition, start in partitions.items():
+            self._settled.assign(partition, start.offset)
         self._emit(events.PartitionsAssigned(tuple(map(str, partitions))))
+        return {}
 
     async def revoked(self, partitions: Sequence[Partition]) -> None:
         """Partitions are leaving: commit what is settled, then forget the rest; the source calls this."""
@@ -279,8 +299,8 @@ class Pipeline:
                     self._cooler.close()
                 self._dispatcher.close()
                 stopping.set()
-        if grace.cancelled_caught:
-            raise NotDrained(self._dispatcher.backlog, self._cooler.waiting, self._options.shutdown_grace)
+        if grace.cancelled_caught and not self._dispatcher.safe:
+            raise NotDrained(self._dispatcher.unsettled, self._cooler.waiting, self._options.shutdown_grace)
 
     async def _read(self, stopping: anyio.Event) -> None:
         """Read to the end; if the source fails, what it gave before is still cooled and delivered."""

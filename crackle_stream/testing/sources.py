@@ -9,7 +9,7 @@ import anyio
 import anyio.lowlevel
 import numpy as np
 
-from crackle_stream.model import Partition, RecordBatch, TaskBatch
+from crackle_stream.model import LogStart, Partition, RecordBatch, TaskBatch
 from crackle_stream.protocols import Source
 from crackle_stream.testing.rules import require
 
@@ -87,8 +87,8 @@ class _Seen:
 class _Listener:
     """Takes what a source with partitions tells."""
 
-    async def assigned(self, partitions: Mapping[Partition, int]) -> None:
-        return None
+    async def assigned(self, partitions: Mapping[Partition, LogStart]) -> Mapping[Partition, int]:
+        return {}
 
     async def revoked(self, partitions: Sequence[Partition]) -> None:
         return None

@@ -9,7 +9,7 @@ import pytest
 from kafka_cluster import Cluster, Listener, Seen, read_until
 
 from crackle_stream.errors import SourceUnavailable
-from crackle_stream.model import Partition
+from crackle_stream.model import LogStart, Partition
 
 if TYPE_CHECKING:
     from kafka_broker import Broker
@@ -216,3 +216,24 @@ async def test_a_missing_topic_is_named_with_the_one_that_was_meant(cluster: Clu
         f"source kafka: there is no topic {topic + 's'!r}, or this user may not see it: did you mean {topic!r}? "
         "Otherwise create it, or start what writes to it first"
     )
+
+
+async def test_a_note_is_kept_beside_the_offset_and_reading_may_begin_before_it(kafka: Broker) -> None:
+    cluster = Cluster(kafka)
+    topic = await cluster.topic()
+    await cluster.produce(topic, [b"%d" % number for number in range(10)])
+    partition = Partition(topic, 0)
+    source = cluster.source(topic)
+    Listener(source, Seen())
+    async with source:
+        seen = Seen()
+        await read_until(lambda: len(seen.payloads) == 10, (source, seen))
+        await source.commit({partition: 6}, {partition: "crackle: through 6, \N{SNOWMAN}"})
+    again = cluster.source(topic)
+    seen = Seen()
+    listener = Listener(again, seen)
+    listener.seeks = {partition: 4}
+    async with again:
+        await read_until(lambda: len(seen.payloads) == 6, (again, seen))
+    assert listener.starts == {partition: LogStart(6, "crackle: through 6, \N{SNOWMAN}", 0, 10)}
+    assert seen.payloads[0] == b"4"

@@ -8,6 +8,7 @@ import pytest
 from fake_group import A, B, Group, Record, offsets, records, settled
 
 from crackle_stream.errors import SourceError, SourceUnavailable
+from crackle_stream.model import LogStart
 from crackle_stream.sources import membership
 
 
@@ -208,3 +209,46 @@ async def test_a_member_needs_no_listener() -> None:
     group.consumer.script.append({A: records(0, 0)})
     assert offsets(await group.read()) == [0]
     await group.member.revoked()
+
+
+# -- what stands beside an offset --------------------------------------------------------------------------------------
+
+
+async def test_the_listener_is_told_what_was_committed_beside_the_offset_and_may_read_from_elsewhere() -> None:
+    group = Group()
+    group.consumer.positions, group.consumer.notes = {A: 5, B: 9}, {A: "through 5"}
+    group.listener.seeks = {A: 2}
+    group.assign(A, B)
+    await settled()
+    assert group.listener.starts == {A: LogStart(5, "through 5"), B: LogStart(9)}
+    assert group.consumer.positions == {A: 2, B: 9}
+    group.consumer.ends = {A: 10, B: 10}
+    assert group.member.lag() == 8 + 1, "what is read again is counted as well"
+
+
+async def test_a_note_is_committed_with_its_offset() -> None:
+    group = Group()
+    group.assign(A, B)
+    await settled()
+    await group.member.commit({A: 5, B: 7}, {A: "x"})
+    assert group.consumer.commits == [{A: 5, B: 7}]
+    assert group.consumer.notes == {A: "x", B: ""}
+
+
+async def test_a_rebalance_while_the_brokers_are_asked_leaves_the_adoption_to_the_next_one() -> None:
+    group = Group()
+    group.consumer.starts_error = RuntimeError("not assigned")
+    group.assign(A)
+    group.consumer.assigned = set()
+    await settled()
+    assert group.listener.told == []
+    assert len(await group.member.read()) == 0
+
+
+async def test_brokers_that_do_not_say_where_a_log_stands_are_an_error() -> None:
+    group = Group()
+    group.consumer.starts_error = RuntimeError("no answer")
+    group.assign(A)
+    await settled()
+    with pytest.raises(SourceUnavailable, match="explained RuntimeError"):
+        await group.member.read()

@@ -22,7 +22,7 @@ from crackle_stream.errors import (
     SourceError,
     SourceUnavailable,
 )
-from crackle_stream.model import Alert, CracklePattern, Partition, Positions, RecordBatch
+from crackle_stream.model import Alert, CracklePattern, LogStart, Partition, Positions, RecordBatch
 from crackle_stream.profile import ThermalProfile
 from crackle_stream.protocols import PartitionListener, Sink, Source
 from crackle_stream.schedule import CoolingSchedule
@@ -73,7 +73,7 @@ class Scripted(Source):
             self.fails -= 1
             raise SourceUnavailable(self.name, "no broker at 127.0.0.1:1")
         if self.listener is not None and self.partition.number is not None:
-            await self.listener.assigned({self.partition: 0})
+            await self.listener.assigned({self.partition: LogStart(0)})
         return self
 
     async def __aexit__(self, *args: object) -> None:
@@ -100,7 +100,7 @@ class Scripted(Source):
             self.payloads[start : start + count], Positions(self.partition, offsets), 1.7e9 + offsets.astype(float)
         )
 
-    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+    async def commit(self, offsets: Mapping[Partition, int], notes: Mapping[Partition, str] | None = None) -> None:
         self.commits.append(dict(offsets))
 
     def listen(self, listener: PartitionListener) -> None:
@@ -155,7 +155,8 @@ async def running(
 ) -> AsyncIterator[tuple[Pipeline, Watch]]:
     """A pipeline at work; it is stopped at the end of the block."""
     watch = Watch()
-    settings: dict[str, object] = {"schedule": schedule or EVERY_100, "kiln": SMALL, "on_event": watch, **more}
+    usual: dict[str, object] = {"schedule": schedule or EVERY_100, "kiln": SMALL, "profile": RULES}
+    settings: dict[str, object] = {**usual, "on_event": watch, **more}
     async with (
         Pipeline(source, [sink], **settings) as pipeline,  # type: ignore[arg-type]
         anyio.create_task_group() as tasks,
@@ -167,11 +168,14 @@ async def running(
 
 EVERY_100 = CoolingSchedule(every_tasks=100, every_seconds=None)
 SMALL = KilnOptions(capacity=100)
+RULES = ThermalProfile.default()
+"""The rules of thumb: these tests are about the way a finding takes, and those see one in any hundred tasks."""
 
 
 async def run(source: Source, *sinks: Sink | Subscription, **more: object) -> tuple[Pipeline, list[Event]]:
     seen: list[Event] = []
-    settings: dict[str, object] = {"schedule": EVERY_100, "kiln": SMALL, "on_event": seen.append, **more}
+    usual: dict[str, object] = {"schedule": EVERY_100, "kiln": SMALL, "profile": RULES}
+    settings: dict[str, object] = {**usual, "on_event": seen.append, **more}
     async with Pipeline(source, sinks, **settings) as pipeline:  # type: ignore[arg-type]
         await pipeline.run()
     return pipeline, seen
@@ -244,7 +248,7 @@ async def test_a_strict_pipeline_stops_at_the_first_bad_record_and_says_where() 
 async def test_dead_letters_that_cannot_be_written_are_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crackle_stream.stream.intake.DEAD_LETTER_RETRY_S", 0.01)
+    monkeypatch.setattr("crackle_stream.stream.deadletter.RETRY_S", 0.01)
     folder = tmp_path / "dead"
     letters = DeadLetterFile(folder / "letters.jsonl")
     watch = Watch()
@@ -354,11 +358,11 @@ async def test_a_failing_commit_is_said_and_tried_again() -> None:
     class Forgetful(Scripted):
         failures = 1
 
-        async def commit(self, offsets: Mapping[Partition, int]) -> None:
+        async def commit(self, offsets: Mapping[Partition, int], notes: Mapping[Partition, str] | None = None) -> None:
             if self.failures:
                 self.failures -= 1
                 raise SourceUnavailable(self.name, "coordinator not available")
-            await super().commit(offsets)
+            await super().commit(offsets, notes)
 
     source = Forgetful(shifting(100, 50), ends=False, live=True)
     async with running(source, MemorySink()) as (pipeline, watch):

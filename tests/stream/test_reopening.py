@@ -8,7 +8,7 @@ import pytest
 
 from crackle_stream.app.exits import Exit, exit_of
 from crackle_stream.errors import SourceError, SourceStuck, SourceUnavailable
-from crackle_stream.model import Partition, Positions, RecordBatch
+from crackle_stream.model import LogStart, Partition, Positions, RecordBatch
 from crackle_stream.protocols import PartitionListener, Source
 from crackle_stream.schedule import CoolingSchedule
 from crackle_stream.sinks import MemorySink
@@ -54,7 +54,7 @@ class Group(Source):
         await anyio.lowlevel.checkpoint()
         if self.fresh and self.listener is not None:
             self.fresh = False
-            await self.listener.assigned({P: self.next})
+            await self.listener.assigned({P: LogStart(self.next)})
         if not self.script:
             return None
         step = self.script.pop(0)
@@ -68,7 +68,7 @@ class Group(Source):
         payloads = [b'{"label": "t%d", "x": %d}' % (offset, offset) for offset in offsets.tolist()]
         return RecordBatch(payloads, Positions(P, offsets), (1.7e9 + offsets).astype(np.float64))
 
-    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+    async def commit(self, offsets: Mapping[Partition, int], notes: Mapping[Partition, str] | None = None) -> None:
         self.committed = max(self.committed, offsets.get(P, 0))
 
 

@@ -7,8 +7,9 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 import aiokafka  # type: ignore[import-untyped]
+import aiokafka.admin  # type: ignore[import-untyped]
 
-from crackle_stream.model import Partition, Secret
+from crackle_stream.model import LogStart, Partition, Secret
 
 if TYPE_CHECKING:
     import ssl
@@ -27,6 +28,7 @@ class Client(aiokafka.ConsumerRebalanceListener):  # type: ignore[misc]
 
     def __init__(self, options: KafkaOptions, context: ssl.SSLContext | None) -> None:
         self._options = options
+        self._context = context
         self._consumer: Any = aiokafka.AIOKafkaConsumer(**arguments(options, context))
         self._member: Member | None = None
 
@@ -93,9 +95,30 @@ class Client(aiokafka.ConsumerRebalanceListener):  # type: ignore[misc]
         stamp: float | None = self._consumer.last_poll_timestamp(_theirs(partition))
         return stamp
 
-    async def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Remember the offsets for the group."""
-        await self._consumer.commit({_theirs(each): offset for each, offset in offsets.items()})
+    async def starts(self, offsets: Mapping[Partition, int]) -> Mapping[Partition, LogStart]:
+        """What the brokers know of partitions that begin at these offsets."""
+        theirs = [_theirs(each) for each in offsets]
+        notes = await self._notes(theirs)
+        first = await self._consumer.beginning_offsets(theirs)
+        end = await self._consumer.end_offsets(theirs)
+        return {
+            each: LogStart(offset, notes.get(each, ""), first[_theirs(each)], end[_theirs(each)])
+            for each, offset in offsets.items()
+        }
+
+    async def _notes(self, partitions: Sequence[Any]) -> Mapping[Partition, str]:
+        """What was committed with the group's offsets, which the consumer itself does not tell."""
+        admin = aiokafka.admin.AIOKafkaAdminClient(**connection(self._options, self._context))
+        await admin.start()
+        try:
+            stored = await admin.list_consumer_group_offsets(self._options.group, partitions=partitions)
+        finally:
+            await admin.close()
+        return {_ours(each): found.metadata or "" for each, found in stored.items() if found.offset >= 0}
+
+    async def commit(self, offsets: Mapping[Partition, tuple[int, str]]) -> None:
+        """Remember the offsets, each with a text, for the group."""
+        await self._consumer.commit({_theirs(each): stored for each, stored in offsets.items()})
 
     async def stop(self) -> None:
         """Leave the group and close every connection."""
@@ -120,11 +143,9 @@ def _theirs(partition: Partition) -> Any:
 
 def arguments(options: KafkaOptions, context: ssl.SSLContext | None) -> dict[str, object]:
     """What aiokafka calls our options."""
-    password = options.sasl_password
     return {
-        "bootstrap_servers": list(options.brokers),
+        **connection(options, context),
         "group_id": options.group,
-        "client_id": options.client_id,
         "group_instance_id": options.group_instance_id,
         "auto_offset_reset": options.auto_offset_reset,
         "isolation_level": options.isolation_level,
@@ -133,9 +154,18 @@ def arguments(options: KafkaOptions, context: ssl.SSLContext | None) -> dict[str
         "heartbeat_interval_ms": _ms(options.heartbeat_interval),
         "rebalance_timeout_ms": _ms(options.rebalance_timeout),
         "max_poll_interval_ms": _ms(options.max_poll_interval),
-        "request_timeout_ms": _ms(options.request_timeout),
         "max_partition_fetch_bytes": options.max_partition_fetch_bytes,
         "fetch_max_bytes": options.fetch_max_bytes,
+    }
+
+
+def connection(options: KafkaOptions, context: ssl.SSLContext | None) -> dict[str, object]:
+    """How brokers are reached, as aiokafka calls it; the same for its consumer and its admin client."""
+    password = options.sasl_password
+    return {
+        "bootstrap_servers": list(options.brokers),
+        "client_id": options.client_id,
+        "request_timeout_ms": _ms(options.request_timeout),
         "security_protocol": options.security_protocol,
         "ssl_context": context,
         "sasl_mechanism": options.sasl_mechanism,

@@ -127,15 +127,16 @@ class KafkaSource(Source):
             await self._watch(self._client, self._member)
         return batch
 
-    async def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Commit offsets of partitions that are ours; those that have left are passed over.
+    async def commit(self, offsets: Mapping[Partition, int], notes: Mapping[Partition, str] | None = None) -> None:
+        """Commit offsets of partitions that are ours, with notes as their metadata; those that have left are passed
+        over.
 
         Raises:
             SourceUnavailable: it failed, or its outcome is unknown; a later commit makes up for it.
             SourceError: it will never succeed.
         """
         if self._member is not None:
-            await self._member.commit(offsets)
+            await self._member.commit(offsets, notes)
 
     def listen(self, listener: PartitionListener) -> None:
         """Whom to tell when partitions come and go; called before entering."""
