@@ -9,62 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any, Self
 
+from crackle_stream.alerting.active import ActiveAlert
 from crackle_stream.alerting.policy import AlertPolicy
-from crackle_stream.model import Alert, AlertStatus, CracklePattern, Nature, Position, Severity, digest
+from crackle_stream.alerting.sighting import Sighting
+from crackle_stream.model import Alert, AlertStatus, CracklePattern, Nature, Severity
 
-__all__ = ["ActiveAlert", "Lifecycle", "Sighting"]
-
-ID_DIGITS = 32
+__all__ = ["Lifecycle"]
 
 BROKEN_LAW = "broken law"
 """Form of the pattern that a conservation law no longer holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """What one window showed.
-
-    Attributes:
-        window_id: the window.
-        time: epoch seconds at which it ended.
-        patterns: what was found in it.
-        conclusive: whether a pattern's absence means that it is gone.
-        position: the window's last record, or None.
-    """
-
-    window_id: str
-    time: float
-    patterns: tuple[CracklePattern, ...] = ()
-    conclusive: bool = True
-    position: Position | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ActiveAlert:
-    """An alert that was raised and is not resolved.
-
-    Attributes:
-        pattern: as last seen.
-        severity: as raised.
-        raised_at: epoch seconds.
-        last_seen: epoch seconds.
-        last_said: epoch seconds of its last notification.
-        windows: number of windows that showed it.
-        missed: conclusive coolings without it since it was last seen.
-        repeats: how often it was said again.
-        raised_confidence: the pattern's confidence when it was raised.
-    """
-
-    pattern: CracklePattern
-    severity: Severity
-    raised_at: float
-    last_seen: float
-    last_said: float
-    windows: int = 1
-    missed: int = 0
-    repeats: int = 0
-    raised_confidence: float = 1.0
+VERSION = 1
+"""Version of the stored form; a later one is refused, not guessed at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +46,41 @@ class Lifecycle:
             alert, status = _raised(pattern, sighting) if before is None else _again(before, pattern, sighting, policy)
             active[fingerprint] = alert
             if status is not None:
-                notices.append(_notice(alert, status, sighting))
+                notices.append(alert.notice(status, sighting))
         for fingerprint, alert in self.active.items():
             if fingerprint in seen:
                 continue
             missed = alert.missed + sighting.conclusive
             if missed >= policy.resolve_after:
-                notices.append(_notice(alert, AlertStatus.RESOLVED, sighting, f"not seen in {missed} coolings"))
+                notices.append(alert.notice(AlertStatus.RESOLVED, sighting, f"not seen in {missed} coolings"))
             else:
                 active[fingerprint] = replace(alert, missed=missed)
         return Lifecycle(active), tuple(notices)
 
     def closed(self, sighting: Sighting, reason: str) -> tuple[Lifecycle, tuple[Alert, ...]]:
         """Every active alert resolved, because the kiln itself is gone."""
-        notices = tuple(_notice(alert, AlertStatus.RESOLVED, sighting, reason) for alert in self.active.values())
+        notices = tuple(alert.notice(AlertStatus.RESOLVED, sighting, reason) for alert in self.active.values())
         return Lifecycle(), notices
+
+    def to_dict(self) -> dict[str, object]:
+        """The lifecycle as JSON values, for storing beside the position of its window."""
+        return {"version": VERSION, "active": [alert.to_dict() for alert in self.active.values()]}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """The lifecycle that `to_dict` wrote down.
+
+        Raises:
+            ValueError: it is of another version, or something is missing or damaged.
+        """
+        version = stored.get("version")
+        if version != VERSION:
+            raise ValueError(f"the stored alerts have version {version}, this program reads version {VERSION}")
+        try:
+            alerts = [ActiveAlert.from_dict(one) for one in stored["active"]]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"the stored alerts are damaged: {type(error).__name__}: {error}") from error
+        return cls({alert.pattern.fingerprint: alert for alert in alerts})
 
 
 def _strongest(patterns: Iterable[CracklePattern]) -> dict[str, CracklePattern]:
@@ -134,19 +113,3 @@ def _again(
     if sighting.time - before.last_said < policy.repeat_interval:
         return alert, None
     return replace(alert, last_said=sighting.time, repeats=before.repeats + 1), AlertStatus.REPEATED
-
-
-def _notice(alert: ActiveAlert, status: AlertStatus, sighting: Sighting, reason: str = "") -> Alert:
-    fingerprint = alert.pattern.fingerprint
-    return Alert(
-        id=digest([sighting.window_id, fingerprint, status, str(alert.repeats)], ID_DIGITS),
-        status=status,
-        severity=alert.severity,
-        pattern=alert.pattern,
-        raised_at=alert.raised_at,
-        last_seen=alert.last_seen,
-        windows=alert.windows,
-        reason=reason,
-        position=sighting.position,
-        raised_confidence=alert.raised_confidence,
-    )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Self
 
 from crackle_stream.model.pattern import CracklePattern
-from crackle_stream.model.record import Position
+from crackle_stream.model.record import Partition, Position
 
 __all__ = ["Alert", "AlertStatus", "Severity"]
 
@@ -75,8 +76,43 @@ class Alert:
             "last_seen": self.last_seen,
             "windows": self.windows,
             "reason": self.reason,
+            "raised_confidence": self.raised_confidence,
             "position": None
             if where is None
             else {"topic": where.partition.topic, "partition": where.partition.number, "offset": where.offset},
             "pattern": self.pattern.to_dict(),
         }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """The alert that `to_dict` wrote down; its `to_dict` is the same again.
+
+        Raises:
+            ValueError: a key is missing or holds something else.
+        """
+        try:
+            return cls._read(stored)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"this is no stored alert: {type(error).__name__}: {error}") from error
+
+    @classmethod
+    def _read(cls, stored: Mapping[str, Any]) -> Self:
+        where, raised_confidence = stored["position"], stored["raised_confidence"]
+        return cls(
+            id=str(stored["id"]),
+            status=AlertStatus(stored["status"]),
+            severity=Severity(stored["severity"]),
+            pattern=CracklePattern.from_dict(stored["pattern"]),
+            raised_at=float(stored["raised_at"]),
+            last_seen=float(stored["last_seen"]),
+            windows=int(stored["windows"]),
+            reason=str(stored["reason"]),
+            position=None if where is None else _position(where),
+            raised_confidence=None if raised_confidence is None else float(raised_confidence),
+        )
+
+
+def _position(stored: Mapping[str, Any]) -> Position:
+    number = stored["partition"]
+    partition = Partition(str(stored["topic"]), None if number is None else int(number))
+    return Position(partition, int(stored["offset"]))

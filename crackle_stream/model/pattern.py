@@ -112,6 +112,7 @@ class CracklePattern:
         window_id: the window it was found in.
         fingerprint: stable identity; made from kind, form, metrics, key and direction when left empty.
         identity: form, metrics and direction to make the fingerprint from, where they are not the pattern's own.
+        unlisted: responsible tasks whose labels are not held; what was read back from JSON has only the first 20.
     """
 
     kind: str
@@ -129,6 +130,7 @@ class CracklePattern:
     window_id: str = ""
     fingerprint: str = ""
     identity: Identity | None = None
+    unlisted: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "confidence", min(max(float(self.confidence), 0.0), 1.0))

@@ -42,6 +42,10 @@ def alert_schema() -> Schema:
                 "last_seen": _said("Epoch seconds, end of the last window that showed it.", NUMBER),
                 "windows": _said("Number of windows that showed it so far.", {"type": "integer", "minimum": 1}),
                 "reason": _said('Why it was resolved, "" otherwise.', TEXT),
+                "raised_confidence": _said(
+                    "The confidence it was raised with, by which it is routed for life; null for one made by hand.",
+                    {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+                ),
                 "position": _or_null(_position()),
                 "pattern": _pattern(),
             },

@@ -1,0 +1,90 @@
+"""An alert that was raised and is not resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from crackle_stream.alerting.sighting import Sighting
+from crackle_stream.model import Alert, AlertStatus, CracklePattern, Severity, digest
+
+__all__ = ["ActiveAlert"]
+
+ID_DIGITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveAlert:
+    """An alert that was raised and is not resolved.
+
+    Attributes:
+        pattern: as last seen.
+        severity: as raised.
+        raised_at: epoch seconds.
+        last_seen: epoch seconds.
+        last_said: epoch seconds of its last notification.
+        windows: number of windows that showed it.
+        missed: conclusive coolings without it since it was last seen.
+        repeats: how often it was said again.
+        raised_confidence: the pattern's confidence when it was raised.
+        coolings: conclusive coolings since it was raised, with it or without.
+    """
+
+    pattern: CracklePattern
+    severity: Severity
+    raised_at: float
+    last_seen: float
+    last_said: float
+    windows: int = 1
+    missed: int = 0
+    repeats: int = 0
+    raised_confidence: float = 1.0
+    coolings: int = 0
+
+    def notice(self, status: AlertStatus, sighting: Sighting, reason: str = "") -> Alert:
+        """The notification that a window makes of it."""
+        fingerprint = self.pattern.fingerprint
+        return Alert(
+            id=digest([sighting.window_id, fingerprint, status, str(self.repeats)], ID_DIGITS),
+            status=status,
+            severity=self.severity,
+            pattern=self.pattern,
+            raised_at=self.raised_at,
+            last_seen=self.last_seen,
+            windows=self.windows,
+            reason=reason,
+            position=sighting.position,
+            raised_confidence=self.raised_confidence,
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """The alert as JSON values."""
+        return {
+            "pattern": self.pattern.to_dict(),
+            "severity": str(self.severity),
+            "raised_at": self.raised_at,
+            "last_seen": self.last_seen,
+            "last_said": self.last_said,
+            "windows": self.windows,
+            "missed": self.missed,
+            "repeats": self.repeats,
+            "raised_confidence": self.raised_confidence,
+            "coolings": self.coolings,
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """The alert that `to_dict` wrote down."""
+        return cls(
+            pattern=CracklePattern.from_dict(stored["pattern"]),
+            severity=Severity(stored["severity"]),
+            raised_at=float(stored["raised_at"]),
+            last_seen=float(stored["last_seen"]),
+            last_said=float(stored["last_said"]),
+            windows=int(stored["windows"]),
+            missed=int(stored["missed"]),
+            repeats=int(stored["repeats"]),
+            raised_confidence=float(stored["raised_confidence"]),
+            coolings=int(stored["coolings"]),
+        )
