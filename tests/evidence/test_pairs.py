@@ -8,7 +8,7 @@ from scipy import special, stats
 
 from crackle_stream.detect.evidence.level import normal_scores
 from crackle_stream.detect.evidence.pairs import binned_p, correlations_at, curved_p, own_memory
-from crackle_stream.detect.evidence.responsible import carriers, fragility
+from crackle_stream.detect.evidence.responsible import carriers, fragility, weighed
 
 
 def test_correlations_are_pearsons_at_every_lag() -> None:
@@ -72,12 +72,12 @@ def test_a_correlation_that_two_tasks_carry_is_fragile() -> None:
     a, b = rng.standard_normal(200), rng.standard_normal(200)
     a[[20, 90]] = b[[20, 90]] = 9.0
     r = float(np.corrcoef(a, b)[0, 1])
-    assert set(carriers(a, b, np.sign(r))[:2].tolist()) == {20, 90}
-    assert fragility(a, b, np.sign(r), 1e-4) <= 2
+    assert set(carriers(weighed(a, b, np.sign(r)))[:2].tolist()) == {20, 90}
+    assert fragility(weighed(a, b, np.sign(r)), 1e-4) <= 2
 
 
 def test_a_strong_correlation_survives_the_loss_of_many_tasks() -> None:
     rng = np.random.default_rng(7)
     a = rng.standard_normal(300)
     b = 0.9 * a + 0.4 * rng.standard_normal(300)
-    assert fragility(a, b, 1.0, 1e-4) > 60
+    assert fragility(weighed(a, b, 1.0), 1e-4) > 60

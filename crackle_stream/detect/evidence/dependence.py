@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,19 +10,30 @@ import numpy.typing as npt
 from scipy import special
 
 from crackle_stream.detect.evidence.lagged import lags_for
-from crackle_stream.detect.evidence.pairs import binned_p, correlations_at, curved_p, own_memory
+from crackle_stream.detect.evidence.pairs import (
+    NOTED,
+    TOLD_LATE,
+    LaggedScores,
+    binned_parts,
+    nearest_miss,
+    own_memory,
+    strongest_first,
+    with_spreads,
+)
 from crackle_stream.detect.evidence.prepared import Prepared, prepared_of
-from crackle_stream.detect.evidence.responsible import carriers, fragility
-from crackle_stream.detect.evidence.spread import legendre_scores
+from crackle_stream.detect.evidence.responsible import carriers, fragility, weighed
 from crackle_stream.model import Candidate, CracklePattern, Evidence, Examination, PatternKind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from crackle_stream.protocols import Context
     from crackle_stream.window import Window
 
 __all__ = ["DependenceDetector"]
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 LINEAR_SHARE, CURVED_SHARE = 0.45, 0.55
 """How a pair's chance of a false finding is split between a line and any other form."""
@@ -31,7 +43,6 @@ CURVED_TESTS = 4
 
 PROPOSED = 0.05
 """Largest p value, over all pairs, at which a pair is proposed; the budget decides."""
-
 
 APART_P = 1e-6
 """P value at one lag from which a pair is taken for a lagged one."""
@@ -54,47 +65,81 @@ class DependenceDetector:
         pairs = k * (k - 1) // 2
         if not pairs:
             return Examination(skipped=prepared.skipped)
-        straight = correlations_at(z, 0, own_memory(z))
-        linear = straight.p / LINEAR_SHARE
-        squares = own_memory(legendre_scores(special.ndtr(z), 2))
-        parts = [linear]
-        complete = True
-        for look in (lambda: np.minimum(binned_p(z, 4, squares), binned_p(z, 8, squares)), lambda: _curves(z)):
-            if context.stop():
-                complete = False
+        found, complete = _tested(z, pairs, context.stop)
+        flagged = np.triu(found.p < PROPOSED / pairs, 1)
+        apart, settled = _better_apart(z, flagged, np.abs(found.r), context.stop)
+        candidates: list[Candidate] = []
+        for a, b in strongest_first(flagged & ~apart, found.p):
+            if len(candidates) >= TOLD_LATE and context.stop():
+                settled = False
                 break
-            parts.append(look() * (CURVED_TESTS / CURVED_SHARE))
-        p = np.minimum.reduce(parts)
-        candidates = []
-        for a, b in zip(*np.nonzero(np.triu(p < PROPOSED / pairs, 1)), strict=True):
-            if _better_apart(z[:, [a, b]], abs(float(straight.r[a, b]))):
-                continue
-            is_line = linear[a, b] < PROPOSED / pairs
-            r = float(straight.r[a, b])
-            chance = min(float(linear[a, b] if is_line else p[a, b]), 1.0)
+            is_line = found.linear[a, b] < PROPOSED / pairs
+            chance = min(float(found.linear[a, b] if is_line else found.p[a, b]), 1.0)
             make = _line if is_line else _curve
-            candidates.append(Candidate(make(prepared, int(a), int(b), r, chance, PROPOSED / pairs), chance))
-        return Examination(tuple(candidates), pairs, prepared.skipped, complete=complete)
+            pattern = make(prepared, a, b, float(found.r[a, b]), chance, PROPOSED / pairs)
+            candidates.append(Candidate(pattern, chance))
+        return Examination(
+            tuple(candidates),
+            pairs,
+            prepared.skipped,
+            nearest=None if candidates else nearest_miss(np.triu(found.p, 1), prepared.names, pairs, PROPOSED),
+            complete=complete and settled,
+        )
 
 
-def _curves(z: Floats) -> Floats:
-    mixed, spreads = curved_p(z)
-    return np.asarray(np.minimum(mixed, spreads))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tested:
+    """What the tests say of every pair, shape (k, k) each; p values well above the bar are left at 1.
+
+    Attributes:
+        r: correlations.
+        linear: p values of a line.
+        p: p values of a line or any other form, whichever is less.
+    """
+
+    r: Floats
+    linear: Floats
+    p: Floats
 
 
-def _better_apart(z: Floats, at_once: float) -> bool:
-    return any(
-        max(abs(float(found.r[0, 1])), abs(float(found.r[1, 0]))) > at_once
-        and found.p[~np.eye(2, dtype=bool)].min() < APART_P
-        for found in (correlations_at(z, lag) for lag in range(1, lags_for(len(z)) + 1))
-    )
+def _tested(z: Floats, pairs: int, stop: Callable[[], bool]) -> tuple[_Tested, bool]:
+    """All tests of all pairs, and whether none was left out for lack of time."""
+    k = z.shape[1]
+    both = with_spreads(z)
+    widening = own_memory(both)
+    found = LaggedScores(both).at(0, widening, NOTED / pairs)
+    level, mixed, spreads = found.p[:k, :k], np.minimum(found.p[:k, k:], found.p[k:, :k]), found.p[k:, k:]
+    linear = level / LINEAR_SHARE
+    curved = np.minimum(2 * mixed, spreads)
+    binned = binned_parts(z, widening[k:, k:], stop)
+    if binned is not None:
+        curved = np.minimum(curved, binned)
+    p = np.minimum(linear, curved * (CURVED_TESTS / CURVED_SHARE))
+    return _Tested(found.r[:k, :k], linear, np.minimum(p, 1.0)), binned is not None
+
+
+def _better_apart(z: Floats, flagged: Flags, at_once: Floats, stop: Callable[[], bool]) -> tuple[Flags, bool]:
+    """Which of the flagged pairs agree better some tasks apart, and whether there was time to look at all lags."""
+    apart = np.zeros(flagged.shape, dtype=np.bool_)
+    involved = np.flatnonzero(flagged.any(axis=0) | flagged.any(axis=1))
+    if not len(involved):
+        return apart, True
+    scores = LaggedScores(z[:, involved])
+    inner = np.ix_(involved, involved)
+    for lag in range(1, lags_for(len(z)) + 1):
+        if stop():
+            return apart, False
+        found = scores.at(lag, bar=APART_P)
+        r, p = np.abs(found.r), found.p
+        apart[inner] |= (np.maximum(r, r.T) > at_once[inner]) & (np.minimum(p, p.T) < APART_P)
+    return apart, True
 
 
 def _line(prepared: Prepared, a: int, b: int, r: float, p: float, bar: float) -> CracklePattern:
     z, names = prepared.whitened.scores, prepared.names
     sign = float(np.sign(r))
-    fragile = fragility(z[:, a], z[:, b], sign, bar)
-    shared = int(np.sum(~np.isnan(z[:, a] * z[:, b])))
+    pair = weighed(z[:, a], z[:, b], sign)
+    fragile, shared = fragility(pair, bar), len(pair.rows)
     together = "rise and fall together" if r > 0 else "move against each other"
     return CracklePattern(
         kind=PatternKind.CORRELATION,
@@ -102,7 +147,7 @@ def _line(prepared: Prepared, a: int, b: int, r: float, p: float, bar: float) ->
         description=f"{names[a]} and {names[b]} {together} (r = {r:.2f}); "
         f"it vanishes without {fragile} of {shared} tasks",
         confidence=0.0,
-        involved_tasks=_labels(prepared, carriers(z[:, a], z[:, b], sign).tolist()),
+        involved_tasks=_labels(prepared, carriers(pair).tolist()),
         metric_names=(names[a], names[b]),
         metrics={"r": r, "fragility": float(fragile), "tasks": float(shared)},
         direction="positive" if r > 0 else "negative",
@@ -142,4 +187,5 @@ def _information(u: Floats, bins: int = 6) -> tuple[float, list[int]]:
 
 
 def _labels(prepared: Prepared, rows: list[int]) -> tuple[str, ...]:
-    return tuple(prepared.window.labels[row] for row in rows)
+    labels = prepared.window.labels
+    return tuple([labels[row] for row in rows])

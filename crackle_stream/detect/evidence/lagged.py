@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from crackle_stream.detect.evidence.pairs import correlations_at, own_memory
+from crackle_stream.detect.evidence.pairs import (
+    NOTED,
+    TOLD_LATE,
+    LaggedScores,
+    nearest_miss,
+    own_memory,
+    strongest_first,
+)
 from crackle_stream.detect.evidence.prepared import Prepared, prepared_of
-from crackle_stream.detect.evidence.responsible import carriers, fragility
+from crackle_stream.detect.evidence.responsible import carriers, fragility, weighed
 from crackle_stream.model import Candidate, CracklePattern, Evidence, Examination, PatternKind
 
 if TYPE_CHECKING:
@@ -47,26 +54,35 @@ class LaggedDetector:
         tests = k * (k - 1) * lags
         if not tests:
             return Examination(skipped=prepared.skipped)
-        widening = own_memory(z)
-        at_once = np.abs(correlations_at(z, 0, widening).r)
+        widening, scores = own_memory(z), LaggedScores(z)
+        at_once = np.abs(scores.at(0, widening).r)
         p, r, best = np.ones((k, k)), np.zeros((k, k)), np.zeros((k, k), dtype=np.intp)
         done = 0
         for lag in range(1, lags + 1):
             if context.stop():
                 break
-            found = correlations_at(z, lag, widening)
+            found = scores.at(lag, widening, NOTED / tests)
             better = found.p < p
             p, r, best = np.where(better, found.p, p), np.where(better, found.r, r), np.where(better, lag, best)
             done = lag
         np.fill_diagonal(p, 1.0)
-        led = (p < PROPOSED / tests) & (p <= p.T) & (np.abs(r) > at_once)
-        candidates = tuple(
-            Candidate(
-                _pattern(prepared, int(a), int(b), float(r[a, b]), int(best[a, b]), float(p[a, b])), float(p[a, b])
-            )
-            for a, b in zip(*np.nonzero(led), strict=True)
+        later = (p <= p.T) & (np.abs(r) > at_once)
+        candidates: list[Candidate] = []
+        for a, b in strongest_first(later & (p < PROPOSED / tests), p):
+            if len(candidates) >= TOLD_LATE and context.stop():
+                done = 0
+                break
+            chance = float(p[a, b])
+            lag = int(best[a, b])
+            pattern = _pattern(prepared, a, b, float(r[a, b]), lag, chance, PROPOSED / tests)
+            candidates.append(Candidate(pattern, chance))
+        return Examination(
+            tuple(candidates),
+            tests,
+            prepared.skipped,
+            nearest=None if candidates else nearest_miss(np.where(later, p, 1.0), prepared.names, tests, PROPOSED),
+            complete=done == lags,
         )
-        return Examination(candidates, tests, prepared.skipped, complete=done == lags)
 
 
 def lags_for(rows: int) -> int:
@@ -74,13 +90,13 @@ def lags_for(rows: int) -> int:
     return int(np.clip(rows // ROWS_PER_TRIED_LAG, 1, LAGS))
 
 
-def _pattern(prepared: Prepared, leader: int, follower: int, r: float, lag: int, p: float) -> CracklePattern:
+def _pattern(
+    prepared: Prepared, leader: int, follower: int, r: float, lag: int, p: float, bar: float
+) -> CracklePattern:
     window, names = prepared.window, prepared.names
     z = prepared.whitened.scores
-    early, late = z[:-lag, leader], z[lag:, follower]
-    sign = float(np.sign(r))
-    shared = int(np.sum(~np.isnan(early * late)))
-    fragile = fragility(early, late, sign, PROPOSED)
+    pair = weighed(z[:-lag, leader], z[lag:, follower], float(np.sign(r)))
+    fragile, shared = fragility(pair, bar), len(pair.rows)
     seconds = float(np.median(window.times[lag:] - window.times[:-lag]))
     tasks = "task" if lag == 1 else "tasks"
     follows = "follows" if r > 0 else "follows, reversed,"
@@ -90,7 +106,7 @@ def _pattern(prepared: Prepared, leader: int, follower: int, r: float, lag: int,
         description=f"{names[follower]} {follows} {names[leader]} {lag} {tasks} later "
         f"(about {seconds:.3g} s, r = {r:.2f}); it vanishes without {fragile} of {shared} tasks",
         confidence=0.0,
-        involved_tasks=tuple(window.labels[row + lag] for row in carriers(early, late, sign).tolist()),
+        involved_tasks=tuple(window.labels[row + lag] for row in carriers(pair).tolist()),
         metric_names=(names[leader], names[follower]),
         metrics={
             "r": r,

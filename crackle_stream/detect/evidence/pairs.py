@@ -3,23 +3,53 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
 from crackle_stream.detect.evidence.spread import legendre_scores
+from crackle_stream.model import NearMiss
 
-__all__ = ["Correlations", "binned_p", "correlations_at", "curved_p", "own_memory"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = [
+    "NOTED",
+    "TOLD_LATE",
+    "Correlations",
+    "LaggedScores",
+    "binned_p",
+    "binned_parts",
+    "correlations_at",
+    "curved_p",
+    "nearest_miss",
+    "own_memory",
+    "strongest_first",
+    "with_spreads",
+]
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
 
 MIN_PAIRS = 20
 """Rows that two metrics must share before anything is said about the pair."""
 
 MEMORY_LAGS = 20
 """Lags of the scores' own autocorrelation that widen a pair's variance (Bartlett's formula)."""
+
+NOTED = 10.0
+"""Expected number of independent pairs under whose p value a pair's is worked out: far above what can be news, but the
+report names the nearest miss."""
+
+TOLD_LATE = 10
+"""Pairs, the strongest first, that are written down even where the time is used up: some milliseconds."""
+
+COARSE, FINE = 4, 8
+"""Bins a metric of the two tables that are looked at; each coarse bin is two fine ones."""
+
+PART_PRODUCTS = 3e8
+"""Products of one part of the tables' matrix product: some 10 ms, after which the deadline is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +59,7 @@ class Correlations:
     Attributes:
         r: shape (k, k); r[a, b] is the correlation of a with b `lag` rows later; 0 where rows are too few.
         shared: shape (k, k), rows behind each.
-        p: shape (k, k), two-sided; 1 where rows are too few.
+        p: shape (k, k), two-sided; 1 where rows are too few, and where it is above the bar that was asked for.
     """
 
     r: Floats
@@ -37,27 +67,47 @@ class Correlations:
     p: Floats
 
 
-def correlations_at(z: Floats, lag: int, widening: Floats | float = 1.0) -> Correlations:
-    """Correlations of scores with one another, `lag` rows apart.
+class LaggedScores:
+    """Scores made ready to be correlated with one another at many lags.
 
     Args:
         z: shape (n, k), NaN where absent.
-        lag: rows by which the second metric is read later.
-        widening: shape (k, k), by how much the scores' own memory widens the variance of each correlation.
     """
-    n = len(z)
-    early, late = z[: n - lag], z[lag:]
-    if not np.isnan(z).any():
-        x, y = early, late
-        r = x.T @ y / np.sqrt(np.outer(np.sum(x * x, axis=0), np.sum(y * y, axis=0)) + np.finfo(float).tiny)
-        shared = np.full(r.shape, float(n - lag))
-    else:
-        seen, later = (~np.isnan(early)).astype(np.float64), (~np.isnan(late)).astype(np.float64)
-        x, y = np.nan_to_num(early), np.nan_to_num(late)
-        norm = np.sqrt(((x * x).T @ later) * (seen.T @ (y * y)))
-        r = (x.T @ y) / np.maximum(norm, np.finfo(float).tiny)
-        shared = seen.T @ later
-    return Correlations(*_judged(r, shared, widening))
+
+    def __init__(self, z: Floats) -> None:
+        self._seen = None if not np.isnan(z).any() else (~np.isnan(z)).astype(np.float64)
+        self._z = z if self._seen is None else np.nan_to_num(z)
+        self._squares = self._z * self._z
+        self._power = self._squares.sum(axis=0)
+
+    def at(self, lag: int, widening: Floats | float = 1.0, bar: float = 1.0) -> Correlations:
+        """Correlations of scores with one another, `lag` rows apart.
+
+        Args:
+            lag: rows by which the second metric is read later.
+            widening: shape (k, k), by how much the scores' own memory widens the variance of each correlation.
+            bar: p values above it need not be known.
+        """
+        rows = len(self._z) - lag
+        early, late = self._z[:rows], self._z[lag:]
+        if self._seen is None:
+            before, after = (
+                self._power - self._squares[rows:].sum(axis=0),
+                self._power - self._squares[:lag].sum(axis=0),
+            )
+            norm = np.sqrt(np.outer(np.maximum(before, 0.0), np.maximum(after, 0.0)) + np.finfo(float).tiny)
+            shared = np.full(norm.shape, float(rows))
+        else:
+            seen, later = self._seen[:rows], self._seen[lag:]
+            power = (self._squares[:rows].T @ later) * (seen.T @ self._squares[lag:])
+            norm = np.maximum(np.sqrt(power), np.finfo(float).tiny)
+            shared = seen.T @ later
+        return _judged(early.T @ late / norm, shared, widening, bar)
+
+
+def correlations_at(z: Floats, lag: int, widening: Floats | float = 1.0) -> Correlations:
+    """Correlations of scores with one another, `lag` rows apart; see `LaggedScores.at`."""
+    return LaggedScores(z).at(lag, widening)
 
 
 def own_memory(z: Floats) -> Floats:
@@ -68,11 +118,31 @@ def own_memory(z: Floats) -> Floats:
     References:
         [1] M. Bartlett, Some aspects of the time-correlation problem, J. Royal Stat. Soc. 98, 1935. doi:10.2307/2342284
     """
-    filled = np.nan_to_num(z)
-    norm = np.maximum(np.sum(filled * filled, axis=0), np.finfo(float).tiny)
+    filled = np.ascontiguousarray(np.nan_to_num(z).T)
+    norm = np.maximum(np.einsum("ij,ij->i", filled, filled), np.finfo(float).tiny)
     lags = range(1, min(MEMORY_LAGS, len(z) // 4) + 1)
-    own = np.array([np.sum(filled[h:] * filled[:-h], axis=0) / norm for h in lags]).reshape(len(lags), z.shape[1])
+    own = np.array([np.einsum("ij,ij->i", filled[:, h:], filled[:, :-h]) / norm for h in lags])
+    own = own.reshape(len(lags), z.shape[1])
     return np.asarray(np.maximum(1 + 2 * own.T @ own, 1.0))
+
+
+def with_spreads(z: Floats) -> Floats:
+    """Scores and, beside them, how far each is from its middle (its second Legendre score); shape (n, 2 k)."""
+    return np.hstack([z, legendre_scores(special.ndtr(z), 2)])
+
+
+def curved_p(z: Floats) -> tuple[Floats, Floats]:
+    """Correlation between the levels and the spreads of each pair, and between their spreads.
+
+    Returns:
+        Two arrays of p values, shape (k, k): that b's level or a's level goes with the other's distance from its
+        middle (the smaller of both, doubled), and that both distances go together.
+    """
+    both = with_spreads(z)
+    p = correlations_at(both, 0, own_memory(both)).p
+    k = z.shape[1]
+    mixed = np.minimum(p[:k, k:], p[k:, :k])
+    return np.minimum(2 * mixed, 1.0), p[k:, k:]
 
 
 def binned_p(z: Floats, bins: int, widening: Floats) -> Floats:
@@ -83,14 +153,78 @@ def binned_p(z: Floats, bins: int, widening: Floats) -> Floats:
         bins: bins a metric.
         widening: shape (k, k), the squares' own memory.
     """
+    hot = _one_hot(z, bins)
+    k = z.shape[1]
+    return _independence_p(_tables(hot.T @ hot, k, k, bins), widening)
+
+
+def binned_parts(z: Floats, widening: Floats, stop: Callable[[], bool]) -> Floats | None:
+    """The lesser of `binned_p` with 4 and with 8 bins for every pair, in parts between which it may be stopped.
+
+    Args:
+        z: shape (n, k), scores, NaN where absent.
+        widening: shape (k, k), the squares' own memory.
+        stop: whether the time is used up.
+
+    Returns:
+        Shape (k, k), 1 below the diagonal; None where it was stopped.
+    """
     n, k = z.shape
-    cell = np.floor(special.ndtr(np.nan_to_num(z)) * bins).astype(np.intp).clip(0, bins - 1)
-    present = ~np.isnan(z)
-    hot = np.zeros((n, k, bins), dtype=np.float32)  # counts up to 2^24 are exact
-    rows, columns = np.nonzero(present)
-    hot[rows, columns, cell[rows, columns]] = 1.0
-    flat = hot.reshape(n, k * bins)
-    counts = (flat.T @ flat).astype(np.float64).reshape(k, bins, k, bins).transpose(0, 2, 1, 3)
+    hot = _one_hot(z, FINE)
+    p = np.ones((k, k))
+    size = int(np.clip(PART_PRODUCTS // max(n * k * FINE**2, 1), 1, k))
+    for first in range(0, k, size):
+        if stop():
+            return None
+        part = slice(first, min(first + size, k))
+        pairs = hot[:, part.start * FINE : part.stop * FINE].T @ hot[:, first * FINE :]
+        fine = _tables(pairs, part.stop - first, k - first, FINE)
+        halves = (*fine.shape[:2], COARSE, FINE // COARSE, COARSE, FINE // COARSE)
+        coarse = fine.reshape(halves).sum(axis=(3, 5))
+        wide = widening[part, first:]
+        p[part, first:] = np.minimum(_independence_p(fine, wide), _independence_p(coarse, wide))
+    return np.triu(p) + np.tril(np.ones((k, k)), -1)
+
+
+def strongest_first(flags: npt.NDArray[np.bool_], p: Floats) -> list[tuple[int, int]]:
+    """The flagged ordered pairs, those of the least p value first."""
+    first, second = np.nonzero(flags)
+    order = np.argsort(p[first, second], kind="stable")
+    return list(zip(first[order].tolist(), second[order].tolist(), strict=True))
+
+
+def nearest_miss(p: Floats, names: Sequence[str], tests: int, bar: float) -> NearMiss | None:
+    """The ordered pair of the least p value, or None where none is worth a word.
+
+    Args:
+        p: shape (k, k); 0 and 1 where there is nothing to say.
+        names: k metric names.
+        tests: number of tests, by which p is multiplied.
+        bar: what that had to be under.
+    """
+    told = np.where(p > 0, p, 1.0)
+    a, b = divmod(int(told.argmin()), len(told))
+    if told[a, b] >= 1.0:
+        return None
+    value = -float(np.log10(told[a, b] * tests))
+    return NearMiss(f"{names[a]} ~ {names[b]}", value, -float(np.log10(bar)), "-log10 of p over all tests")
+
+
+def _one_hot(z: Floats, bins: int) -> npt.NDArray[np.float32]:
+    """Shape (n, k * bins): 1 in the bin of every score that is present; as float32, counts up to 2^24 are exact."""
+    cell = np.floor(special.ndtr(np.nan_to_num(z)) * bins).clip(0, bins - 1).astype(np.int8)
+    cell[np.isnan(z)] = -1
+    hot: npt.NDArray[np.float32] = (cell[:, :, None] == np.arange(bins, dtype=np.int8)).astype(np.float32)
+    return hot.reshape((len(z), z.shape[1] * bins))
+
+
+def _tables(counts: npt.NDArray[np.float32], first: int, second: int, bins: int) -> Floats:
+    return counts.astype(np.float64).reshape(first, bins, second, bins).transpose(0, 2, 1, 3)
+
+
+def _independence_p(counts: Floats, widening: Floats) -> Floats:
+    """P values of Pearson's chi-squared of tables, shape (a, b, bins, bins) -> (a, b)."""
+    bins = counts.shape[-1]
     shared = counts.sum(axis=(2, 3))
     expected = counts.sum(axis=3)[..., :, None] * counts.sum(axis=2)[..., None, :]
     expected /= np.maximum(shared, 1.0)[..., None, None]
@@ -99,24 +233,12 @@ def binned_p(z: Floats, bins: int, widening: Floats) -> Floats:
     return np.where(shared >= max(MIN_PAIRS, 5 * bins * bins), p, 1.0)
 
 
-def curved_p(z: Floats) -> tuple[Floats, Floats]:
-    """Correlation between the levels and the spreads of each pair, and between their spreads.
-
-    Returns:
-        Two arrays of p values, shape (k, k): that b's level or a's level goes with the other's distance from its
-        middle (the smaller of both, doubled), and that both distances go together.
-    """
-    level = z
-    spread = legendre_scores(special.ndtr(z), 2)
-    k = z.shape[1]
-    both = correlations_at(np.hstack([level, spread]), 0, own_memory(np.hstack([level, spread])))
-    mixed = np.minimum(both.p[:k, k:], both.p[k:, :k])
-    return np.minimum(2 * mixed, 1.0), both.p[k:, k:]
-
-
-def _judged(r: Floats, shared: Floats, widening: Floats | float) -> tuple[Floats, Floats, Floats]:
+def _judged(r: Floats, shared: Floats, widening: Floats | float, bar: float) -> Correlations:
     enough = shared >= MIN_PAIRS
     free = np.maximum(shared / widening - 2, 1.0)
     t = np.abs(r) * np.sqrt(free / np.maximum(1 - r * r, 1e-12))
-    p = np.where(enough, 2 * special.stdtr(free, -t), 1.0)
-    return np.where(enough, r, 0.0), shared, p
+    # Student's tail is heavier than the normal one: where the normal tail is above the bar, his is.
+    known = enough & (t >= -special.ndtri(min(bar, 1.0) / 2))
+    p = np.ones(r.shape)
+    p[known] = 2 * special.stdtr(free[known], -t[known])
+    return Correlations(np.where(enough, r, 0.0), shared, p)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-__all__ = ["carriers", "fragility"]
+__all__ = ["Weighed", "carriers", "fragility", "weighed"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -15,48 +17,62 @@ CARRIED = 0.8
 """Share of a correlation that the responsible tasks carry together."""
 
 
-def carriers(a: Floats, b: Floats, sign: float) -> Ints:
-    """Rows that carry four fifths of a correlation, the heaviest first.
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighed:
+    """Tasks by what they add to a correlation, the heaviest first.
+
+    Attributes:
+        rows: shape (s,), the s tasks that have both metrics.
+        x: shape (s,), scores of the first metric, turned so that the correlation is positive.
+        y: shape (s,), scores of the second.
+    """
+
+    rows: Ints
+    x: Floats
+    y: Floats
+
+
+def weighed(a: Floats, b: Floats, sign: float) -> Weighed:
+    """Weigh the tasks of a pair.
 
     Args:
         a: shape (n,), scores; NaN where absent.
         b: shape (n,), likewise.
         sign: of the correlation.
     """
-    weight = np.nan_to_num(a * b) * sign
-    order = np.argsort(-weight, kind="stable")
-    total = weight.sum()
-    if total <= 0:
-        return order[:1]
-    carried = np.cumsum(weight[order])
-    return order[: int(np.searchsorted(carried, CARRIED * total)) + 1]
+    weight = a * b * sign
+    rows = np.flatnonzero(~np.isnan(weight))
+    rows = rows[np.argsort(-weight[rows], kind="stable")]
+    return Weighed(rows, a[rows] * sign, b[rows])
 
 
-def fragility(a: Floats, b: Floats, sign: float, bar: float) -> int:
+def carriers(pair: Weighed) -> Ints:
+    """Rows that carry four fifths of a correlation, the heaviest first."""
+    carried = np.cumsum(pair.x * pair.y)
+    if not len(carried) or carried[-1] <= 0:
+        return pair.rows[:1]
+    return pair.rows[: int(np.argmax(carried >= CARRIED * carried[-1])) + 1]
+
+
+def fragility(pair: Weighed, bar: float) -> int:
     """How many tasks, the heaviest first, must go before the correlation's p value is above the bar.
 
     Args:
-        a: shape (n,), scores; NaN where absent.
-        b: shape (n,), likewise.
-        sign: of the correlation.
-        bar: the p value that was needed.
+        pair: its tasks.
+        bar: the p value that was needed, under 1.
     """
-    both = ~(np.isnan(a) | np.isnan(b))
-    x, y = a[both], b[both]
-    order = np.argsort(-(x * y) * sign, kind="stable")
-    x, y = x[order], y[order]
+    x, y = pair.x, pair.y
     left = len(x) - np.arange(len(x))
-    mean_x, mean_y = _left(x) / left, _left(y) / left
-    covariance = _left(x * y) / left - mean_x * mean_y
-    variance = (_left(x * x) / left - mean_x**2) * (_left(y * y) / left - mean_y**2)
-    r = sign * covariance / np.sqrt(np.maximum(variance, 1e-12))
-    r = np.clip(r, 0.0, 1 - 1e-12)
+    sums = np.cumsum(np.stack([x, y, x * y, x * x, y * y])[:, ::-1], axis=1)[:, ::-1]
+    mean_x, mean_y, products, squares_x, squares_y = sums / left
+    variance = (squares_x - mean_x**2) * (squares_y - mean_y**2)
+    r = np.clip((products - mean_x * mean_y) / np.sqrt(np.maximum(variance, 1e-12)), 0.0, 1 - 1e-12)
     free = np.maximum(left - 2.0, 1.0)
-    p = 2 * special.stdtr(free, -r * np.sqrt(free / (1 - r * r)))
-    gone = np.flatnonzero(p > bar)
-    return int(gone[0]) if len(gone) else len(x)
-
-
-def _left(v: Floats) -> Floats:
-    """Sums over the rows that are left when those before are gone."""
-    return np.asarray(np.cumsum(v[::-1])[::-1])
+    t = r * np.sqrt(free / (1 - r * r))
+    # Student's tail is heavier than the normal one: where the normal tail is above the bar, his is, and where his own
+    # with the fewest degrees is not, none is. In between it has to be worked out.
+    above = np.flatnonzero(t < -special.ndtri(bar / 2))
+    end = int(above[0]) if len(above) else len(x)
+    doubtful = np.flatnonzero(t[:end] <= -special.stdtrit(free[max(end - 1, 0)], bar / 2)) if end else above[:0]
+    gone = doubtful[2 * special.stdtr(free[doubtful], -t[doubtful]) > bar]
+    return int(gone[0]) if len(gone) else end
