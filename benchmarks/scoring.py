@@ -51,7 +51,7 @@ def score(planted: Planted, patterns: Sequence[CracklePattern]) -> Score:
         patterns = [pattern for pattern in patterns if pattern.kind != "correlation"]
     names = planted.window.names
     concerned = {names[column] for truth in planted.truths for column in truth.columns}
-    strangers = sum(1 for pattern in patterns if not set(pattern.metric_names) & concerned)
+    strangers = sum(1 for pattern in patterns if _is_strange(pattern, concerned))
     if not planted.truths:
         return Score(False, float("nan"), False, len(patterns))
     found, errors, exact = True, [], True
@@ -66,6 +66,12 @@ def score(planted: Planted, patterns: Sequence[CracklePattern]) -> Score:
     return Score(found, float(np.mean(errors)) if errors else float("nan"), exact, strangers)
 
 
+def _is_strange(pattern: CracklePattern, concerned: set[str]) -> bool:
+    """Whether no truth explains a pattern: none of its metrics, or for an event any of them, is concerned."""
+    names = set(pattern.metric_names)
+    return not names <= concerned if pattern.kind == "phase transition" else not names & concerned
+
+
 def _same(truths: Sequence[Truth]) -> bool:
     return len({truth.columns for truth in truths}) == 1
 
@@ -75,7 +81,7 @@ def _like(truth: Truth, names: Sequence[str], patterns: Sequence[CracklePattern]
     like = [one for one in patterns if one.kind == truth.kind]
     if truth.form in ("linear law", "broken law"):
         like = [one for one in like if one.form == truth.form]
-    if truth.kind == "clustering":
+    if truth.kind in ("clustering", "phase transition"):  # an event names all metrics that changed at its place
         return [one for one in like if wanted <= set(one.metric_names)]
     return [one for one in like if set(one.metric_names) == wanted]
 

@@ -94,12 +94,12 @@ def cool(
         examined[name] = made
         if not made.complete:
             failures.append(_overran(name, profile.max_cooling_duration))
-    found, judged = _judged(examined, window, history, profile, kilns)
+    told = _told(examined, window, history, profile, kilns)
     return CoolingReport(
-        patterns=tuple(pattern.in_window(window.key, window.id) for pattern in found),
-        examined=judged,
+        patterns=tuple(pattern.in_window(window.key, window.id) for pattern in told.patterns),
+        examined=told.examined,
         failures=tuple(failures),
-        history=history.after(examined, window.end_time),
+        history=history.after({**examined, **told.remembered}, window.end_time),
         duration=clock.monotonic() - began,
     )
 
@@ -113,20 +113,30 @@ def detectors_of(profile: ThermalProfile) -> Iterator[Detector]:
             yield detector
 
 
-def _judged(
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is reported of the candidates, and what the kiln remembers of that beside the detectors' memories."""
+
+    patterns: Iterable[CracklePattern]
+    examined: Mapping[str, Examination]
+    remembered: Mapping[str, Examination] = field(default_factory=dict)
+
+
+def _told(
     examined: Mapping[str, Examination], window: Window, history: History, profile: ThermalProfile, kilns: int
-) -> tuple[Iterable[CracklePattern], Mapping[str, Examination]]:
+) -> _Told:
     """What is reported of the candidates: by the detectors' own thresholds, or by the budget."""
     if profile.family is Family.THRESHOLD:
         found = [candidate.pattern for made in examined.values() for candidate in made.candidates]
-        return sorted(found, key=_rank), examined
-    from crackle_stream.detect.evidence import folded
+        return _Told(sorted(found, key=_rank), examined)
+    from crackle_stream.detect.evidence import FOLDING, folded
 
     began = history.cooled_to
     if began is None:
         began = float(window.times.min()) if len(window) else 0.0
     judged = judge(examined, profile.budget.allowance(window.end_time - began, kilns))
-    return folded(judged.patterns), judged.examined
+    folding = folded(judged.patterns, window, history)
+    return _Told(folding.patterns, judged.examined, {FOLDING: Examination(learned=folding.learned)})
 
 
 class _Preparation:

@@ -9,14 +9,12 @@ from statsmodels.tsa.stattools import acf  # type: ignore[import-untyped]
 from benchmarks.families import ar_noise
 from crackle_stream.detect.evidence.aliases import affine_copies
 from crackle_stream.detect.evidence.dither import dithered
-from crackle_stream.detect.evidence.folding import folded
 from crackle_stream.detect.evidence.memory import MetricMemory
 from crackle_stream.detect.evidence.recall import learned
 from crackle_stream.detect.evidence.seasonality import find_frequencies, without_sinusoids
 from crackle_stream.detect.evidence.spread import SHAPE_DEGREES, legendre_scores, uniform_ranks
 from crackle_stream.detect.evidence.staircase import find_staircases
 from crackle_stream.detect.evidence.whitening import Transform, whiten
-from crackle_stream.model import CracklePattern
 
 
 def test_dithering_keeps_the_order_of_different_values_and_repeats_itself() -> None:
@@ -96,12 +94,3 @@ def test_a_memory_survives_being_stored() -> None:
     again = MetricMemory.from_dict(memory.to_dict())
     assert again.to_dict() == memory.to_dict()
     assert again.model().phi.sum() == pytest.approx(0.8, abs=0.1)
-
-
-def test_pairs_that_a_law_implies_are_folded_into_it() -> None:
-    law = CracklePattern("conservation law", "a = b + c", 0.95, metric_names=("a", "b", "c"))
-    inside = CracklePattern("correlation", "", 0.95, metric_names=("a", "b"))
-    outside = CracklePattern("correlation", "", 0.95, metric_names=("a", "d"))
-    kept = folded([law, inside, outside])
-    assert [pattern.metric_names for pattern in kept] == [("a", "b", "c"), ("a", "d")]
-    assert kept[0].metrics["implied_pairs"] == 1.0

@@ -1,7 +1,7 @@
 """What a stream can prove: findings with p values that hold, and a budget for false alarms."""
 
 from crackle_stream.detect.evidence.dependence import DependenceDetector
-from crackle_stream.detect.evidence.folding import folded
+from crackle_stream.detect.evidence.folding import FOLDING, folded
 from crackle_stream.detect.evidence.groups import GroupDetector
 from crackle_stream.detect.evidence.lagged import LaggedDetector
 from crackle_stream.detect.evidence.laws import LawDetector
@@ -12,6 +12,7 @@ from crackle_stream.detect.evidence.shift import ShiftDetector
 from crackle_stream.protocols import Detector
 
 __all__ = [
+    "FOLDING",
     "DependenceDetector",
     "GroupDetector",
     "LaggedDetector",

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crackle_stream.budget import PER_WINDOW_LIMIT, Judgement, judge
-from crackle_stream.detect.evidence.folding import folded
+from crackle_stream.detect.evidence.folding import FOLDING, folded
 from crackle_stream.detect.evidence.prepared import Prepared
 from crackle_stream.history import History
+from crackle_stream.model import Examination
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from crackle_stream.detect.evidence.metric_types import MetricType
-    from crackle_stream.model import Examination
     from crackle_stream.protocols import Detector
     from crackle_stream.window import Window
 
@@ -55,7 +55,10 @@ def look(
         given: metric types that are known.
         seed: of the generator the detectors are handed.
     """
-    context = Context(window, History() if history is None else history, given, seed)
+    history = History() if history is None else history
+    context = Context(window, history, given, seed)
     examined: dict[str, Examination] = {made.name: made.examine(window, context) for made in detectors}
     judged = judge(examined, allowance)
-    return replace(judged, patterns=folded(judged.patterns))
+    folding = folded(judged.patterns, window, history)
+    remembered = {FOLDING: Examination(learned=folding.learned)}
+    return replace(judged, patterns=folding.patterns, examined={**judged.examined, **remembered})

@@ -105,6 +105,7 @@ def _changes(block: Block, place: int, bar: float, memory: MetricMemory | None) 
             step.size / noise if noise > 0 else np.inf,
             "up" if step.size > 0 else "down",
             rows[step.row + np.argsort(-lean, kind="stable")],
+            step.row - steps[index - 1].row if index else None,
         )
     first = int(np.argmax(~np.isnan(white.innovations[:, place])))
     e = white.innovations[first:, place]
