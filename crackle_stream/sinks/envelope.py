@@ -12,7 +12,7 @@ from crackle_stream.render.moment import utc
 if TYPE_CHECKING:
     from crackle_stream.model import Alert
 
-__all__ = ["CONTENT_TYPE", "envelope"]
+__all__ = ["CONTENT_TYPE", "envelope", "order_key"]
 
 CONTENT_TYPE = "application/cloudevents+json"
 
@@ -41,3 +41,8 @@ def envelope(alert: Alert, source: str) -> dict[str, object]:
         "datacontenttype": "application/json",
         "data": alert.to_dict(),
     }
+
+
+def order_key(alert: Alert) -> str:
+    """What order is kept within: the kiln's key, else the pattern's fingerprint."""
+    return alert.pattern.key or alert.fingerprint

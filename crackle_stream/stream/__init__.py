@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from crackle_stream.schedule import CoolingSchedule
-    from crackle_stream.stream.deadletter import DeadLetterFile
+    from crackle_stream.stream.deadletter import Ceiling, DeadLetterFile
     from crackle_stream.stream.dispatch import Subscription
     from crackle_stream.stream.events import Event
     from crackle_stream.stream.options import KilnOptions, RetryOptions, RunOptions
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from crackle_stream.stream.statistics import Statistics
 
 __all__ = [
+    "Ceiling",
     "CoolingSchedule",
     "DeadLetterFile",
     "Event",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Ceiling": "crackle_stream.stream.deadletter",
     "CoolingSchedule": "crackle_stream.schedule",
     "DeadLetterFile": "crackle_stream.stream.deadletter",
     "Event": "crackle_stream.stream.events",

@@ -76,6 +76,7 @@ class PipelineStopped(Event):
     delivered: int = 0
     refused: int = 0
     lost: int = 0
+    buried: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,11 +297,12 @@ class SpoolFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class SpoolLeft(Event):
-    """The process ends with alerts in a spool; the next start delivers them first."""
+    """Alerts stay in a spool, because the process ends or its sink is none of this configuration."""
 
     name: ClassVar[str] = "spool.left"
     sink: str
     spooled: int
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import anyio
 import numpy as np
 import numpy.typing as npt
 
 from crackle_stream.decode import Decoder
-from crackle_stream.errors import ConfigError, RecordRefused
+from crackle_stream.errors import RecordRefused
 from crackle_stream.model import RecordBatch, Reject, TaskBatch
-from crackle_stream.stream.deadletter import DeadLetterFile
-from crackle_stream.stream.events import DeadLetterFailed, Event, RecordRejected
+from crackle_stream.stream.deadletter import Ceiling, Undertaker
+from crackle_stream.stream.events import Event, RecordRejected
 
 __all__ = ["Intake"]
-
-DEAD_LETTER_RETRY_S = 5.0
 
 
 class Intake:
@@ -24,9 +21,9 @@ class Intake:
 
     Args:
         decoder: makes tasks of bytes.
-        dead_letters: where rejected records are kept before they count as done, or None to only count them.
+        undertaker: keeps rejected records before they count as done.
+        ceiling: how many may be rejected, or None for any number.
         strict: raise at the first one instead.
-        now: epoch seconds.
         emit: where events go.
     """
 
@@ -34,30 +31,16 @@ class Intake:
         self,
         decoder: Decoder,
         *,
-        dead_letters: DeadLetterFile | None,
+        undertaker: Undertaker,
+        ceiling: Ceiling | None,
         strict: bool,
-        now: Callable[[], float],
         emit: Callable[[Event], None],
     ) -> None:
         self._decoder = decoder
-        self._dead_letters = dead_letters
+        self._undertaker = undertaker
+        self._ceiling = ceiling
         self._strict = strict
-        self._now = now
         self._emit = emit
-
-    async def open(self) -> None:
-        """See whether dead letters can be kept.
-
-        Raises:
-            ConfigError: they cannot.
-        """
-        if self._dead_letters is None:
-            return
-        try:
-            await self._dead_letters.open()
-        except OSError as error:
-            problem = f"path {self._dead_letters.path} cannot be written: {error.strerror or error}"
-            raise ConfigError([problem], origin="dead_letters") from error
 
     async def take(self, records: RecordBatch | TaskBatch) -> tuple[TaskBatch, npt.NDArray[np.float64] | None]:
         """Tasks of a batch, and when the log took them.
@@ -67,28 +50,23 @@ class Intake:
 
         Raises:
             RecordRefused: a record was rejected and the stream is strict.
+            TooManyRejects: more of the last records were rejected than the ceiling allows; this batch's are not kept.
         """
         if isinstance(records, TaskBatch):
             return self._decoder.derive(records), None
         batch, rejects = self._decoder.decode(records)
-        if rejects:
-            await self._refuse(rejects)
+        await self._refuse(len(records), rejects)
         if records.positions.partition.number is None:
             return batch, None
         rows = np.searchsorted(records.positions.offsets, batch.positions.offsets)
         return batch, records.times[rows]
 
-    async def _refuse(self, rejects: tuple[Reject, ...]) -> None:
-        if self._strict:
+    async def _refuse(self, read: int, rejects: tuple[Reject, ...]) -> None:
+        if rejects and self._strict:
             raise RecordRefused(str(rejects[0].position), rejects[0].problem)
+        if self._ceiling is not None:
+            self._ceiling.see(read, rejects)
         for reject in rejects:
             self._emit(RecordRejected(reject))
-        while self._dead_letters is not None:
-            try:
-                await self._dead_letters.write(rejects, self._now())
-            except OSError as error:
-                problem = f"{self._dead_letters.path}: {error.strerror or error}"
-                self._emit(DeadLetterFailed(problem, DEAD_LETTER_RETRY_S))
-                await anyio.sleep(DEAD_LETTER_RETRY_S)
-            else:
-                return
+        if rejects:
+            await self._undertaker.bury_records(rejects)

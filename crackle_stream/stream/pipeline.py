@@ -31,6 +31,7 @@ from crackle_stream.stream import events
 from crackle_stream.stream.cooler import Cooler
 from crackle_stream.stream.deadletter import Ceiling, DeadLetters, Undertaker
 from crackle_stream.stream.dispatch import Dispatcher, Subscription
+from crackle_stream.stream.failpoints import reach
 from crackle_stream.stream.intake import Intake
 from crackle_stream.stream.options import KilnOptions, RunOptions
 from crackle_stream.stream.reader import Batch, Reader
@@ -204,6 +205,7 @@ class Pipeline:
 
     def stop(self) -> None:
         """Begin an orderly end: read no more, cool and deliver what is there, then `run` returns. Safe to repeat."""
+        reach("stopping")
         if self._stopping is not None:
             self._stopping.set()
 
@@ -258,6 +260,7 @@ class Pipeline:
 
     async def assigned(self, partitions: Mapping[Partition, LogStart]) -> Mapping[Partition, int]:
         """Partitions came to this process; the source calls this."""
+        reach("assigned")
         self._ours = set(partitions)
         for partition, start in partitions.items():
             self._settled.assign(partition, start.offset)
@@ -266,6 +269,7 @@ class Pipeline:
 
     async def revoked(self, partitions: Sequence[Partition]) -> None:
         """Partitions are leaving: commit what is settled, then forget the rest; the source calls this."""
+        reach("revoking")
         self._reader.generation += 1
         self._ours.difference_update(partitions)
         await self._commit()
@@ -274,6 +278,7 @@ class Pipeline:
         self._cooler.forget(gone)
         for kiln in gone:
             self._lifecycles.pop(kiln, None)
+        reach("revoked")
         self._emit(events.PartitionsRevoked(tuple(map(str, partitions))))
 
     async def _lost(self) -> None:
@@ -324,9 +329,11 @@ class Pipeline:
         offsets = records.positions.offsets
         self._settled.hand(records, records.positions.partition, int(offsets[0]), int(offsets[-1]))
         batch, log_times = await self._intake.take(records)
+        reach("decoded")
         if generation != self._reader.generation:
             return
         for kiln, window in self._scope.feed(batch, log_times):
+            reach("cut")
             await self._cooler.put(kiln, window)
             if generation != self._reader.generation:
                 return
@@ -360,7 +367,12 @@ class Pipeline:
         sighting = Sighting(window.id, window.end_time, report.patterns, report.conclusive, window.end)
         before = self._lifecycles.get(kiln, Lifecycle())
         self._lifecycles[kiln], alerts = before.after(sighting, self._policy)
-        await self._dispatcher.deliver(alerts, lambda: self._settled.settle(window.id))
+        reach("decided")
+        await self._dispatcher.deliver(alerts, lambda: self._settle(window))
+
+    def _settle(self, window: Window) -> None:
+        self._settled.settle(window.id)
+        reach("settled")
 
     async def _retired(self, kiln: KilnId) -> None:
         """A kiln was closed to make room: what was raised from it is over."""
@@ -392,7 +404,9 @@ class Pipeline:
         if not offsets:
             return
         try:
+            reach("committing")
             await self._source.commit(offsets)
+            reach("committed")
         except CrackleError as error:
             self._emit(events.CommitFailed(str(error)))
             return

@@ -32,8 +32,10 @@ class Statistics:
         alerts: alerts made, by status.
         delivered: alerts delivered, by sink.
         refused: alerts refused for good, by sink.
-        lost: alerts that a sink that is not required lost, by sink.
-        backlog: alerts that wait, by sink.
+        lost: alerts that a sink lost, because its queue or spool was full or they grew too old, by sink.
+        buried: alerts in the dead letters, by sink.
+        backlog: alerts that wait, in memory or in a spool, by sink.
+        failing: what is wrong with the sinks that are not healthy, by sink.
         cooling_p50_s: median seconds of the last thousand coolings.
         cooling_p95_s: their 95th percentile.
         kilns: kilns open.
@@ -57,7 +59,9 @@ class Statistics:
     delivered: Mapping[str, int] = field(default_factory=dict)
     refused: Mapping[str, int] = field(default_factory=dict)
     lost: Mapping[str, int] = field(default_factory=dict)
+    buried: Mapping[str, int] = field(default_factory=dict)
     backlog: Mapping[str, int] = field(default_factory=dict)
+    failing: Mapping[str, str] = field(default_factory=dict)
     cooling_p50_s: float = 0.0
     cooling_p95_s: float = 0.0
     kilns: int = 0
@@ -80,6 +84,7 @@ class Tally:
         self.delivered: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.lost: Counter[str] = Counter()
+        self.buried: Counter[str] = Counter()
         self._durations: deque[float] = deque(maxlen=COOLINGS_KEPT)
 
     def see(self, event: Event) -> None:
@@ -113,6 +118,8 @@ class Tally:
                 self.refused[event.sink] += 1
             case events.AlertDropped():
                 self.lost[event.sink] += 1
+            case events.AlertBuried():
+                self.buried[event.sink] += 1
 
     def stopped(self) -> events.PipelineStopped:
         """The last word."""
@@ -124,6 +131,7 @@ class Tally:
             delivered=self.delivered.total(),
             refused=self.refused.total(),
             lost=self.lost.total(),
+            buried=self.buried.total(),
         )
 
     def cooling_quantile(self, share: float) -> float:

@@ -1,18 +1,24 @@
 """Alerts reach every sink at least once, and a sink that fails holds up no other."""
 
+import itertools
+import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from crackle_stream.alerting import Match
-from crackle_stream.errors import ReaderGone, SinkRefused, SinkUnavailable
+from crackle_stream.errors import DeadLettersUnavailable, ReaderGone, SinkGone, SinkRefused, SinkUnavailable
 from crackle_stream.model import Alert, AlertStatus, CracklePattern, Severity
 from crackle_stream.protocols import Sink
+from crackle_stream.stream.deadletter import DeadLetterFile, DeadLetters, Undertaker
 from crackle_stream.stream.dispatch import Dispatcher, Subscription
-from crackle_stream.stream.events import Event
+from crackle_stream.stream.events import AlertRefused, BreakerChanged, Event, SinkRefusing, SinkUnavailableSeen
 from crackle_stream.stream.options import RetryOptions
+from crackle_stream.testing import FakeClock
 
 AT_ONCE = RetryOptions(attempts=2, wait_s=0, wait_max_s=0, round_wait_s=0, round_wait_max_s=0, rounds=2)
 
@@ -41,9 +47,26 @@ class Script(Sink):
         self.taken.append(alert.id)
 
 
-def dispatcher(*subscriptions: Subscription, seen: list[Event] | None = None) -> Dispatcher:
+class Waiting(FakeClock):
+    """A clock that jumps to the end of every wait."""
+
+    async def sleep(self, seconds: float) -> None:
+        self.advance(seconds)
+        await anyio.lowlevel.checkpoint()
+
+
+def dispatcher(
+    *subscriptions: Subscription,
+    seen: list[Event] | None = None,
+    letters: DeadLetters | None = None,
+    clock: Waiting | None = None,
+) -> Dispatcher:
     emit: Callable[[Event], None] = (lambda event: None) if seen is None else seen.append
-    return Dispatcher(subscriptions, emit=emit, rng=random.Random(0))
+    clock = Waiting() if clock is None else clock
+    undertaker = Undertaker(letters, now=clock.time, emit=emit, sleep=clock.sleep)
+    return Dispatcher(
+        subscriptions, emit=emit, rng=random.Random(0), undertaker=undertaker, clock=clock, sleep=clock.sleep
+    )
 
 
 async def deliver_all(dispatch: Dispatcher, alerts: list[Alert], settled: list[str] | None = None) -> None:
@@ -100,7 +123,10 @@ async def test_a_sink_that_is_unavailable_is_tried_again_until_it_takes_the_aler
     await deliver_all(dispatcher(Subscription(failing, retry=AT_ONCE), seen=seen), [alert(1)])
     assert failing.taken == ["id-1"]
     assert failing.tries == 6
-    assert names(seen) == ["alert.made", "sink.unavailable", "sink.unavailable", "alert.delivered"]
+    assert names(seen) == [
+        "alert.made", "sink.unavailable", "sink.unavailable", "breaker.changed", "sink.unavailable", "breaker.changed",
+        "breaker.changed", "alert.delivered",
+    ]  # fmt: skip
 
 
 async def test_a_refused_alert_is_not_tried_again_and_counts_as_settled() -> None:
@@ -149,9 +175,9 @@ async def test_a_full_queue_of_a_required_sink_makes_the_giver_wait_and_the_othe
         tasks.start_soon(give)
         await anyio.wait_all_tasks_blocked()
         assert given == []
-        assert alive.taken == ["id-0", "id-1", "id-2"]
+        assert alive.taken == ["id-0", "id-1", "id-2", "id-3"]
         gate.set()
-    assert given == ["returned", "settled"]
+    assert sorted(given) == ["returned", "settled"]
     assert dead.taken == ["id-0", "id-1", "id-2", "id-3"]
 
 
@@ -188,25 +214,104 @@ async def test_whatever_a_third_partys_sink_raises_may_pass() -> None:
 
 
 async def test_a_receivers_wish_to_wait_longer_than_a_round_is_honoured_between_rounds() -> None:
-    seen: list[Event] = []
+    seen, clock = list[Event](), Waiting()
     busy = Script("busy", SinkUnavailable("busy", "429", retry_after=3600))
-    dispatch = dispatcher(Subscription(busy, retry=AT_ONCE), seen=seen)
+    await deliver_all(dispatcher(Subscription(busy, retry=AT_ONCE), seen=seen, clock=clock), [alert(1)])
+    assert [event.retry_in_s for event in seen if isinstance(event, SinkUnavailableSeen)] == [3600]
+    assert (busy.tries, busy.taken, clock.monotonic()) == (2, ["id-1"], 3600)
+
+
+async def test_a_sink_that_is_down_is_probed_once_in_thirty_seconds_at_most() -> None:
+    clock, tried = Waiting(), list[float]()
+
+    class Down(Script):
+        async def send(self, alert: Alert) -> None:
+            tried.append(clock.monotonic())
+            await super().send(alert)
+
+    seen: list[Event] = []
+    down = Down("hook", *[SinkUnavailable("hook", "refused")] * 40)
+    await deliver_all(dispatcher(Subscription(down, retry=AT_ONCE), seen=seen, clock=clock), [alert(1)])
+    probes = tried[4:]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(probes)]
+    assert len(gaps) == 36
+    assert min(gaps) >= 30
+    assert max(gaps) <= 300
+    states = [event.state for event in seen if isinstance(event, BreakerChanged)]
+    assert states == ["open", *["half-open", "open"] * 35, "half-open", "closed"]
+
+
+async def test_the_first_refusal_says_where_the_alerts_are_kept_and_every_refused_alert_is_told(tmp_path: Path) -> None:
+    for letters, kept in ((None, "only in this log"), (DeadLetterFile(tmp_path / "dead"), f"{tmp_path / 'dead'}")):
+        seen, settled = list[Event](), list[str]()
+        refusing = Script("hook", *[SinkRefused("hook", "401 Unauthorized (check secret and headers)")] * 2)
+        dispatch = dispatcher(Subscription(refusing, retry=AT_ONCE), seen=seen, letters=letters)
+        await deliver_all(dispatch, [alert(1), alert(2), alert(3)], settled)
+        first = [event for event in seen if isinstance(event, SinkRefusing)]
+        assert [event.problem for event in first] == ["sink hook: 401 Unauthorized (check secret and headers)"]
+        assert kept in first[0].kept
+        assert [event.alert.id for event in seen if isinstance(event, AlertRefused)] == ["id-1", "id-2"]
+        assert settled == ["settled"]
+        assert dispatch.unkept == ({"hook": 2} if letters is None else {})
+    kept_lines = [json.loads(line) for line in (tmp_path / "dead").read_text().splitlines()]
+    assert [(line["what"], line["sink"], line["alert"]["id"]) for line in kept_lines] == [
+        ("alert", "hook", "id-1"),
+        ("alert", "hook", "id-2"),
+    ]
+
+
+async def test_what_an_optional_sink_refuses_is_no_failure_of_the_process() -> None:
+    dispatch = dispatcher(Subscription(Script("chat", SinkRefused("chat", "404")), required=False))
+    await deliver_all(dispatch, [alert(1)])
+    assert dispatch.unkept == {}
+
+
+async def test_a_refused_alert_is_settled_only_once_it_is_among_the_dead_letters(tmp_path: Path) -> None:
+    class Full(DeadLetterFile):
+        failures = 2
+
+        async def write(self, letters: Sequence[Mapping[str, object]]) -> None:
+            if self.failures:
+                self.failures -= 1
+                assert settled == []
+                raise DeadLettersUnavailable(self.where, "no room")
+            await super().write(letters)
+
+    seen, settled = list[Event](), list[str]()
+    refusing = Script("hook", SinkRefused("hook", "400"))
+    dispatch = dispatcher(Subscription(refusing), seen=seen, letters=Full(tmp_path / "dead"))
+    await deliver_all(dispatch, [alert(1)], settled)
+    assert settled == ["settled"]
+    assert names(seen).count("dead_letter.failed") == 2
+    assert len((tmp_path / "dead").read_text().splitlines()) == 1
+
+
+async def test_a_receiver_that_wants_no_more_calls_gets_none_and_its_alerts_are_kept(tmp_path: Path) -> None:
+    seen, settled = list[Event](), list[str]()
+    closed = Script("hook", SinkGone("hook", "410 Gone"))
+    dispatch = dispatcher(Subscription(closed), seen=seen, letters=DeadLetterFile(tmp_path / "dead"))
+    await deliver_all(dispatch, [alert(1), alert(2), alert(3)], settled)
+    assert (closed.tries, settled) == (1, ["settled"])
+    assert names(seen).count("sink.disabled") == 1
+    assert len((tmp_path / "dead").read_text().splitlines()) == 3
+
+
+async def test_where_nothing_keeps_them_a_disabled_required_sink_holds_the_position() -> None:
+    seen, settled = list[Event](), list[str]()
+    closed, optional = Script("hook", SinkGone("hook", "410 Gone")), Script("chat", SinkGone("chat", "410 Gone"))
+    dispatch = dispatcher(Subscription(closed), Subscription(optional, required=False), seen=seen)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(dispatch.run)
-        await dispatch.deliver([alert(1)], lambda: None)
+        await dispatch.deliver([alert(1), alert(2)], lambda: settled.append("settled"))
+        dispatch.close()
         await anyio.wait_all_tasks_blocked()
-        assert busy.tries == 1
-        assert [event.retry_in_s for event in seen if event.name == "sink.unavailable"] == [3600]  # type: ignore[attr-defined]
+        assert settled == []
+        assert dispatch.unsettled == {"hook": 2}
+        assert (closed.tries, optional.tries) == (1, 1)
         tasks.cancel_scope.cancel()
-
-
-async def test_waits_between_rounds_double_up_to_their_bound_and_are_spread() -> None:
-    dispatch = dispatcher()
-    retry = RetryOptions(round_wait_s=1, round_wait_max_s=60)
-    for rounds, most in ((1, 1), (2, 2), (5, 16), (7, 60), (500, 60)):
-        waits = {dispatch._backoff(retry, rounds) for _ in range(50)}
-        assert all(most / 2 <= wait <= most for wait in waits)
-        assert len(waits) > 10
+    assert sorted(name for name in names(seen) if name.startswith("sink")) == [
+        "sink.disabled", "sink.disabled", "sink.refused", "sink.refused",
+    ]  # fmt: skip
 
 
 async def test_when_a_reader_has_gone_stopping_is_asked_for_and_the_other_sinks_get_theirs() -> None:

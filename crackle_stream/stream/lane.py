@@ -1,0 +1,239 @@
+"""The way of alerts to one sink: a queue in memory, and what is the same for every way."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import anyio
+
+from crackle_stream.errors import ReaderGone, SinkGone, SinkRefused, SinkUnavailable
+from crackle_stream.model import Alert
+from crackle_stream.stream.breaker import BreakerState, full_jitter
+from crackle_stream.stream.courier import Courier, Subscription, Surroundings
+from crackle_stream.stream.events import (
+    AlertDelivered,
+    AlertDropped,
+    AlertRefused,
+    SinkDisabled,
+    SinkRefusing,
+    SinkUnavailableSeen,
+)
+
+__all__ = ["Lane", "QueueLane", "Ticket"]
+
+
+@dataclass(slots=True)
+class Ticket:
+    """Counts what of one window's alerts is not settled; `settled` is called once, when nothing is left.
+
+    Attributes:
+        settled: called once.
+        left: what is open; one of it is whoever hands the alerts out.
+    """
+
+    settled: Callable[[], None]
+    left: int = 1
+
+    def done(self) -> None:
+        """One less."""
+        self.left -= 1
+        if self.left == 0:
+            self.settled()
+
+
+class Lane(ABC):
+    """Alerts on their way to one sink.
+
+    Args:
+        subscription: whose, and how.
+        around: the process.
+
+    Attributes:
+        gone: who has gone of those that read the sink's output.
+        unkept: alerts that a required sink refused and nothing but the log keeps.
+    """
+
+    def __init__(self, subscription: Subscription, around: Surroundings) -> None:
+        self.subscription = subscription
+        self.name = subscription.sink.name
+        self.around = around
+        self.courier = Courier(subscription, around)
+        self.changed = anyio.Event()
+        self.closed = False
+        self.gone: ReaderGone | None = None
+        self.unkept = 0
+        self._refused = False
+        self._dead: SinkGone | None = None
+
+    @property
+    @abstractmethod
+    def waiting(self) -> int:
+        """Alerts that the sink has not."""
+
+    @property
+    @abstractmethod
+    def unsettled(self) -> int:
+        """Alerts that hold positions back."""
+
+    @property
+    def trouble(self) -> str:
+        """Why it is not healthy; "" where it is."""
+        state = self.courier.breaker.state
+        return "" if state is BreakerState.CLOSED else f"breaker {state}"
+
+    async def begin(self) -> None:
+        """Called once the sink is open; nothing to do by default."""
+        return
+
+    @abstractmethod
+    async def put(self, alerts: Sequence[Alert], ticket: Ticket) -> None:
+        """Take a window's alerts; may wait for room."""
+
+    @abstractmethod
+    async def run(self, stopping: anyio.Event) -> None:
+        """Deliver until closed and done; sets `stopping` when whoever read the sink's output has gone."""
+
+    def close(self) -> None:
+        """Nothing is put any more."""
+        self.closed = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Whoever waits for a change looks again."""
+        changed, self.changed = self.changed, anyio.Event()
+        changed.set()
+
+    async def deliver(self, alert: Alert) -> None:
+        """One round of tries; returns once the sink has the alert or has refused it for good.
+
+        Raises:
+            SinkUnavailable: neither, yet.
+            ReaderGone: nobody reads the output any more.
+        """
+        if self._dead is not None:
+            await self._refuse(alert, self._dead)
+            return
+        try:
+            tries = await self.courier.bring(alert)
+        except ReaderGone as gone:
+            self.gone = gone
+            raise
+        except SinkGone as dead:
+            self._dead = dead
+            self.around.emit(SinkDisabled(self.name, str(dead)))
+            await self._refuse(alert, dead)
+        except SinkRefused as refusal:
+            await self._refuse(alert, refusal)
+        else:
+            self.around.emit(AlertDelivered(self.name, alert, tries))
+
+    async def _refuse(self, alert: Alert, refusal: SinkRefused) -> None:
+        """See to an alert the sink will not have: keep it, or hold on to it, or give it up."""
+        letters = self.around.undertaker.letters
+        if not self._refused:
+            self._refused = True
+            kept = "only in this log" if letters is None else f"in the dead letters, {letters.where}"
+            self.around.emit(SinkRefusing(self.name, str(refusal), kept))
+        if letters is None and self.subscription.required and isinstance(refusal, SinkGone):
+            # nothing would keep what the whole stream finds from now on: hold the position until somebody looks
+            await self._hold(refusal)
+        self.around.emit(AlertRefused(self.name, alert, str(refusal)))
+        if not await self.around.undertaker.bury_alerts(self.name, str(refusal), [alert]):
+            self.unkept += self.subscription.required
+
+    async def _hold(self, refusal: SinkGone) -> None:
+        """Never take the alert for done."""
+        await anyio.sleep_forever()
+
+
+@dataclass(slots=True)
+class _Delivery:
+    alert: Alert
+    ticket: Ticket | None
+
+
+class QueueLane(Lane):
+    """A bounded queue in memory; the delivery at work stays at its head until it is done."""
+
+    def __init__(self, subscription: Subscription, around: Surroundings) -> None:
+        super().__init__(subscription, around)
+        self._queue: deque[_Delivery] = deque()
+        self._incoming = 0
+
+    @property
+    def waiting(self) -> int:
+        """Alerts that the sink has not."""
+        return len(self._queue)
+
+    @property
+    def unsettled(self) -> int:
+        """Alerts that hold positions back, or would be lost with the process."""
+        return len(self._queue) + self._incoming
+
+    async def put(self, alerts: Sequence[Alert], ticket: Ticket) -> None:
+        """Queue alerts; for a required sink waits for room, for another makes room."""
+        required = self.subscription.required
+        if required:
+            ticket.left += len(alerts)
+        for alert in alerts:
+            while self._full and required:
+                self._incoming = 1
+                await self.changed.wait()
+            self._incoming = 0
+            if not self._full or self._made_room(alert):
+                self._queue.append(_Delivery(alert, ticket if required else None))
+                self.wake()
+
+    async def run(self, stopping: anyio.Event) -> None:
+        """Deliver until closed and empty."""
+        while True:
+            while not self._queue:
+                if self.closed:
+                    return
+                await self.changed.wait()
+            delivery = self._queue[0]
+            if self.gone is None:
+                try:
+                    await self._deliver_at_last(delivery.alert)
+                except ReaderGone:
+                    stopping.set()
+            self._queue.popleft()
+            if delivery.ticket is not None:
+                delivery.ticket.done()
+            self.wake()
+
+    @property
+    def _full(self) -> bool:
+        return len(self._queue) >= self.subscription.queue
+
+    def _made_room(self, newest: Alert) -> bool:
+        """Give up the oldest alert that is not at work, or else the newest one."""
+        lost = newest
+        if len(self._queue) > 1:
+            lost = self._queue[1].alert
+            del self._queue[1]
+        self.around.emit(AlertDropped(self.name, lost, "its queue is full"))
+        return lost is not newest
+
+    async def _deliver_at_last(self, alert: Alert) -> None:
+        """Rounds of tries until the sink has the alert, refuses it, or is given up."""
+        retry, required = self.subscription.retry, self.subscription.required
+        rounds = 0
+        while True:
+            await self.around.sleep(self.courier.wait)
+            try:
+                await self.deliver(alert)
+            except SinkUnavailable as failure:
+                rounds += 1
+                if not required and rounds >= retry.rounds:
+                    self.around.emit(AlertDropped(self.name, alert, str(failure)))
+                    return
+                pause = full_jitter(self.around.rng, retry.round_wait_s, retry.round_wait_max_s, rounds)
+                wait = max(self.courier.wait, pause)
+                self.around.emit(SinkUnavailableSeen(self.name, str(failure), wait, self.waiting))
+                await self.around.sleep(wait)
+            else:
+                return
