@@ -21,9 +21,11 @@ def outline(configuration: Configuration) -> Iterator[tuple[str, str]]:
     yield "kiln", _kiln(configuration.kiln)
     yield "profile", _profile(configuration)
     alerts = configuration.alerts
+    least = _least(configuration)
+    wanted = f"from confidence {least:g}" if least else "whatever the budget lets through"
     yield (
         "alerts",
-        f"from confidence {_least(configuration):g}, said again after {_span(alerts.repeat_interval)}, "
+        f"{wanted}, said again after {_span(alerts.repeat_interval)}, "
         f"resolved after {alerts.resolve_after} coolings without",
     )
     for sink in configuration.sinks:

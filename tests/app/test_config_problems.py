@@ -65,10 +65,24 @@ def good(tmp_path: Path, text: str, variables: Mapping[str, str] | None = None, 
         ("[decode]\nkey = 3", "decode.key is a list of texts, not 3"),
         ("[decode]\nmax_depth = 1000", "decode.max_depth is at most 100, not 1000"),
         ("[profile]\nfamily = 'magic'", "profile.family is one of threshold, evidence, not 'magic'"),
-        ("[profile]\nrate = 'fats'", "profile.rate is one of fast, normal, slow, not 'fats'"),
         (
-            "[profile]\nwithout = ['clusterin']",
-            'profile.without names "clusterin", which does not run: did you mean "clustering"?',
+            "[profile]\nrate = 'fast'",
+            "profile.rate: only the threshold family has it, and evidence runs: "
+            'set profile.family = "threshold", or leave it out',
+        ),
+        (
+            "[profile]\nfamily = 'threshold'\nbudget = '1/day'",
+            "profile.budget: only the evidence family has it, and threshold runs: "
+            'set profile.family = "evidence", or leave it out',
+        ),
+        (
+            "[profile]\nbudget = '1/day'\nper_window = 0.05",
+            "profile.per_window: stands beside profile.budget: keep one of them",
+        ),
+        ("[profile]\nfamily = 'threshold'\nrate = 'fats'", "profile.rate is one of fast, normal, slow, not 'fats'"),
+        (
+            "[profile]\nwithout = ['laged']",
+            'profile.without names "laged", which does not run: did you mean "lagged"?',
         ),
         (
             "[profile]\ndetectors = ['correlation']",
@@ -153,6 +167,8 @@ def test_all_problems_are_told_at_once_below_the_name_of_the_file(tmp_path: Path
         [kiln]
         capacity = 0
         scope = "topic"
+        [profile]
+        family = "threshold"
         [sinks.a]
         kind = "file"
         keep = -1
@@ -230,7 +246,7 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
         "CRACKLE__KILN__CAPACITY": "5000",
         "CRACKLE__KILN__EVERY_SECONDS": "never",
         "CRACKLE__KILN__MAX_BYTES": "1GiB",
-        "CRACKLE__PROFILE__WITHOUT": "clustering,correlation",
+        "CRACKLE__PROFILE__WITHOUT": "groups,lagged",
         "CRACKLE__ALERTS__MIN_CONFIDENCE": "0.5",
         "CRACKLE__SINKS__OUT__KIND": "webhook",
         "CRACKLE__SINKS__OUT__URL": "https://hooks.example.org/",
@@ -249,7 +265,7 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
     assert configuration.glaze == {"ratio": "a / b"}
     assert (configuration.kiln.capacity, configuration.kiln.every_seconds) == (5000, "never")
     assert configuration.kiln.max_bytes == 2**30
-    assert configuration.profile.without == ("clustering", "correlation")
+    assert configuration.profile.without == ("groups", "lagged")
     assert configuration.alerts.min_confidence == 0.5
     assert sink.component.made.headers["X-Team"].reveal() == "payments"
     assert (sink.subscription.required, sink.match.confidence) == (False, 0.99)

@@ -16,6 +16,7 @@ from crackle_stream.app.config.sections import (
     RunSection,
     SubscriptionSection,
 )
+from crackle_stream.budget import Budget
 from crackle_stream.decode import DecodeOptions
 from crackle_stream.errors import ConfigError
 from crackle_stream.profile import ThermalProfile
@@ -45,8 +46,10 @@ def test_a_subscription_is_one_without_options() -> None:
 
 
 def test_the_profile_is_the_default_one() -> None:
-    section, profile = ProfileSection(), ThermalProfile.default()
+    section, profile = ProfileSection(), ThermalProfile.evidence()
     assert (section.family, section.rate) == (profile.family, profile.rate)
+    assert Budget.parse(section.budget) == profile.budget
+    assert section.per_window is None
     assert frozenset(section.without) == profile.without
     assert not section.detectors
     assert not profile.detectors

@@ -161,24 +161,64 @@ def test_a_cooled_window_is_told_with_what_was_examined() -> None:
     EventLog(FakeClock())(
         events.WindowCooled(window, CoolingReport((a_pattern(),), {"correlation": made}, duration=0.0123))
     )
-    (line,) = lines(stream)
-    assert {key: line[key] for key in line if key not in ("timestamp", "level", "event")} == {
-        "window": "w1",
-        "key": "",
-        "closed_by": "tasks",
-        "tasks": 2,
-        "fresh": 2,
-        "patterns": 1,
-        "duration_ms": 12.3,
-        "examined": {
-            "correlation": {
-                "tests": 3,
-                "skipped": 5,
-                "for_example": ["p: constant", "q: constant", "r: constant"],
-                "nearest": "x ~ y: r 0.6123, the bar is 0.7",
-            }
+    assert [{key: line[key] for key in line if key not in ("timestamp", "level")} for line in lines(stream)] == [
+        {
+            "event": "window.cooled",
+            "window": "w1",
+            "key": "",
+            "closed_by": "tasks",
+            "tasks": 2,
+            "fresh": 2,
+            "patterns": 1,
+            "duration_ms": 12.3,
         },
-    }
+        {
+            "event": "detector.examined",
+            "detector": "correlation",
+            "tests": 3,
+            "candidates": 0,
+            "nearest": "x ~ y: r 0.6123, the bar is 0.7",
+        },
+        {
+            "event": "window.skipped",
+            "count": 5,
+            "what": [f"{name}: constant (correlation)" for name in "pqrst"],
+        },
+    ]
+
+
+def test_a_run_is_summed_up_with_the_best_candidate_that_was_not_reported() -> None:
+    stream = io.StringIO()
+    configure(stream, verbosity=1)
+    log, window = EventLog(FakeClock()), Window.from_columns(["a"], [1.0], ["x"], [[1.0]])
+    near, nearer = (NearMiss("x ~ y", value, 5.0, "-log10 of q") for value in (2.0, 3.5))
+    quiet = {"shift": Examination(tests=12, nearest=near), "dependence": Examination(tests=66, complete=False)}
+    log(events.WindowCooled(window, CoolingReport((), quiet)))
+    log(events.WindowCooled(window, CoolingReport((), {"shift": Examination(tests=11, nearest=nearer)})))
+    stopped = events.PipelineStopped(tasks=2, rejected=0, windows=2, alerts=0)
+    log(stopped)
+    told = {str(line["event"]): line for line in lines(stream)}
+    assert [line["ended_early"] for line in lines(stream) if "ended_early" in line] == [True]
+    assert told["detector.examined"]["nearest"] == "x ~ y: q 0.00032, the bar is 1e-05: 1.5 powers of ten short"
+    assert (told["stream.summed_up"]["windows"], told["stream.summed_up"]["patterns"]) == (2, 0)
+    assert told["stream.summed_up"]["said"] == (
+        "2 windows; most tests in one: shift 12, dependence 66; nothing over the bar; the best that stayed under it: "
+        "x ~ y: q 0.00032, the bar is 1e-05: 1.5 powers of ten short (shift)"
+    )
+    log(events.WindowCooled(window, CoolingReport((a_pattern(),))))
+    log(stopped)
+    assert "1 finding over the bar" in str(lines(stream)[-2]["said"])
+
+
+def test_what_several_detectors_leave_out_for_the_same_reason_is_told_once() -> None:
+    stream = io.StringIO()
+    configure(stream, verbosity=1)
+    skips = tuple(Skip(f"m{number}", "constant") for number in range(12))
+    made = {name: Examination(skipped=skips) for name in ("shift", "laws")}
+    window = Window.from_columns(["a"], [1.0], ["x"], [[1.0]])
+    EventLog(FakeClock())(events.WindowCooled(window, CoolingReport((), made)))
+    (line,) = [line for line in lines(stream) if line["event"] == "window.skipped"]
+    assert (line["count"], line["what"]) == (12, [f"m{number}: constant (shift, laws)" for number in range(10)])
 
 
 def test_an_alert_that_a_sink_lost_is_an_error_that_names_it(stream: io.StringIO) -> None:

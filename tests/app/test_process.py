@@ -67,8 +67,9 @@ def test_the_same_records_give_the_same_bytes_under_any_hash_seed() -> None:
 
 def test_cards_are_printed_where_they_are_asked_for() -> None:
     done = crackle("run", "--format", "card", stdin=shifting())
-    assert done.stdout.startswith("▲ metric 'latency' shifted by ")
-    assert "│ phase transition (mean) · warning · confidence 1.00" in done.stdout
+    assert done.stdout.startswith("▲ latency rose from 149.7 to 450.2")
+    assert "│ phase transition (mean) · warning · confidence 0.95" in done.stdout
+    assert "not calibrated yet" in done.stdout
 
 
 def test_a_file_is_read_as_well(tmp_path: Path) -> None:
@@ -189,7 +190,7 @@ def many_alerts(windows: int) -> str:
 
 @pytest.mark.parametrize(("options", "code"), [((), 0), (("--fail-on", "any"), 3)])
 def test_a_reader_that_goes_away_ends_it_quietly_and_a_gate_still_holds(options: tuple[str, ...], code: int) -> None:
-    process = spawn("run", "--every-tasks", "100", *options)
+    process = spawn("run", "--every-tasks", "100", "--set", "profile.family=threshold", *options)
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(many_alerts(3).encode())
@@ -319,12 +320,18 @@ def test_it_runs_on_uvloop_with_the_same_result() -> None:
 
 def test_windows_and_deliveries_are_logged_when_asked_for() -> None:
     done = crackle("run", "-v", stdin=shifting())
-    assert events(done.stderr)[1:-1] == [
+    told = events(done.stderr)
+    assert told[1:10] == [
         "window.cooled",
+        *["detector.examined"] * 5,
+        "window.skipped",
         "alert.made",
         "alert.delivered",
-        "offsets.committed",
     ]
+    assert told[-2:] == ["stream.summed_up", "pipeline.stopped"]
+    assert "offsets.committed" in told
+    closed = [line["closed_by"] for line in json_lines(done.stderr) if line["event"] == "window.cooled"]
+    assert closed == ["tasks", "whole"]
 
 
 def test_a_demo_cut_short_is_quiet() -> None:

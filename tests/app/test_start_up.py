@@ -55,8 +55,43 @@ def test_checking_a_configuration_of_kafka_and_a_webhook_loads_neither(tmp_path:
 
 def test_a_pipe_loads_no_broker_s_client_and_no_http() -> None:
     loaded = loaded_by("run", stdin=shifting())
-    assert "numpy" in loaded
-    assert loaded & {"aiokafka", "httpx2", "httpcore2", "standardwebhooks", "scipy"} == set()
+    assert {"numpy", "scipy"} <= loaded
+    assert loaded & {"aiokafka", "httpx2", "httpcore2", "standardwebhooks", "scipy.stats", "scipy.signal"} == set()
+
+
+def test_rules_of_thumb_load_no_scipy() -> None:
+    assert "scipy" not in loaded_by("run", "--set", "profile.family=threshold", stdin=shifting())
+
+
+def test_building_a_pipeline_loads_what_its_detectors_need_and_starts_no_event_loop() -> None:
+    code = (
+        "import sys\n"
+        "from crackle_stream.app.building import build_pipeline\n"
+        "from crackle_stream.app.config import load\n"
+        "build_pipeline(load(), lambda event: None)\n"
+        "print('crackle_stream.detect.evidence.shift' in sys.modules, 'scipy.special' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True True\n"
+
+
+def test_a_program_that_enters_a_pipeline_has_the_detectors_loaded_in_a_thread() -> None:
+    code = (
+        "import asyncio, sys, threading\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'crackle_stream.detect.evidence':\n"
+        "            print(threading.current_thread() is threading.main_thread())\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "from crackle_stream.sources import QueueSource\n"
+        "from crackle_stream.stream import Pipeline\n"
+        "async def enter():\n"
+        "    async with Pipeline(QueueSource()):\n"
+        "        print('scipy.special' in sys.modules)\n"
+        "asyncio.run(enter())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\nTrue\n"
 
 
 def test_nothing_is_loaded_once_records_flow() -> None:

@@ -26,6 +26,9 @@ SWITCH_INTERVAL_S = 0.0005
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 """One thread for linear algebra: the other cores belong to the event loop and to other coolings."""
 
+WORKER_ENDS_S = 0.5
+"""A worker thread that does nothing any more ends within this, on a loaded machine as well."""
+
 EXITS = "\n".join(f"  {code.value}  {code.meaning}" for code in Exit)
 
 HELP = """Find patterns nobody designed in a stream of task results.
@@ -84,5 +87,8 @@ def main() -> None:
 
 
 def _thread_hangs() -> bool:
-    """Whether a thread is left that the interpreter would wait for."""
-    return any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate())
+    """Whether a thread is left that the interpreter would wait for; idle workers are on their way out."""
+    left = [each for each in threading.enumerate() if each is not threading.main_thread() and not each.daemon]
+    for thread in left:
+        thread.join(WORKER_ENDS_S)
+    return any(thread.is_alive() for thread in left)
