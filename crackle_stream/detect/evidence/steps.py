@@ -55,12 +55,13 @@ class Step:
     p: float
 
 
-def steps_in(y: Floats, levels: Levels) -> tuple[tuple[Step, ...], ...]:
+def steps_in(y: Floats, levels: Levels, *, remembered: bool = False) -> tuple[tuple[Step, ...], ...]:
     """The steps of each series, in order of row.
 
     Args:
         y: shape (n, k).
         levels: the best single step of each.
+        remembered: whether the autoregression is known from earlier windows; then no staircase passes for memory.
     """
     found: list[list[Step]] = [[] for _ in range(y.shape[1])]
     active = np.flatnonzero(levels.p < WORTH_REMOVING)
@@ -80,6 +81,8 @@ def steps_in(y: Floats, levels: Levels) -> tuple[tuple[Step, ...], ...]:
         place = np.flatnonzero(best.p < WORTH_REMOVING)
         active = active[place]
     settled = [_settled(y[:, column], steps) for column, steps in enumerate(found)]
+    if remembered:
+        return tuple(settled)
     slow = np.flatnonzero((levels.p >= WORTH_REMOVING) & (levels.phi.sum(axis=1) > SLOW))
     if len(slow) and len(y) >= MIN_STAIRCASE_ROWS:
         chances, starts = find_staircases(y[:, slow])

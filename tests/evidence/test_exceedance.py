@@ -1,0 +1,47 @@
+"""Tails of a scan by draws that all reach them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from crackle_stream.detect.evidence.exceedance import drawn_scan_tail
+from crackle_stream.detect.evidence.scan import scan_step
+from crackle_stream.detect.evidence.tails import chi_scan_tail
+
+PRIOR = 2500.0
+
+
+def largest(phi: list[float], series: int) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], float]:
+    """The largest statistic of many quiet windows, and the closed form's tail at its .99 quantile."""
+    rng = np.random.default_rng(7)
+    e = rng.standard_normal((300, series)) + rng.standard_normal(series) / np.sqrt(PRIOR)
+    scan = scan_step(e, np.tile(phi, (series, 1)), PRIOR)
+    top = np.abs(scan.statistic).max(axis=0)
+    return top, float(chi_scan_tail(np.quantile(top, [0.99]), scan.drops[:, :1])[0])
+
+
+@pytest.mark.parametrize("phi", [[0.0], [0.9], [1.2, -0.4]])
+def test_drawn_tails_are_the_frequencies_of_quiet_windows(phi: list[float]) -> None:
+    top, _ = largest(phi, 6000)
+    for quantile in (0.95, 0.99):
+        x = float(np.quantile(top, quantile))
+        assert drawn_scan_tail(x, 300, np.array(phi), PRIOR) == pytest.approx(1 - quantile, rel=0.3)
+
+
+def test_in_slow_noise_the_closed_form_is_at_least_one_and_a_half_times_too_large() -> None:
+    top, closed = largest([0.9], 6000)
+    assert closed > 1.5 * drawn_scan_tail(float(np.quantile(top, 0.99)), 300, np.array([0.9]), PRIOR)
+
+
+def test_far_out_both_agree_where_noise_is_white() -> None:
+    rng = np.random.default_rng(0)
+    drops = scan_step(rng.standard_normal((300, 1)), np.zeros((1, 1)), PRIOR).drops
+    closed = float(chi_scan_tail(np.array([8.0]), drops)[0])
+    assert 1e-14 < closed < 1e-11
+    assert drawn_scan_tail(8.0, 300, np.zeros(1), PRIOR) == pytest.approx(closed, rel=0.25)
+
+
+def test_the_same_question_has_the_same_answer() -> None:
+    phi = np.array([0.7])
+    assert drawn_scan_tail(4.0, 200, phi, PRIOR) == drawn_scan_tail(4.0, 200, phi, PRIOR)
