@@ -1,0 +1,201 @@
+"""The windows of one partition from its committed position on, and the values that each of them left behind.
+
+What is stored beside a position is the value after that position's window, never "now": a raise that is not settled
+would come back as "already active" and never be said, and a detector would learn the same rows twice.
+
+     committed                                      now
+         v                                           v
+    ─────┼──────── w1 ──────── w2 ──────── w3 ──────── open rows
+      through     settled    unsettled    settled
+                     └─ as of through: the value after w1
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from crackle_stream.commit.cuts import ON_GRID, Cuts
+
+__all__ = ["AsOf", "Ledger"]
+
+State = TypeVar("State")
+
+
+@dataclass(slots=True)
+class _Entry(Generic[State]):
+    """A window.
+
+    Attributes:
+        kiln: whose it is.
+        end: offset of its last row.
+        refill_from: offset of the first row of the ring as it ended.
+        extra: whether its end is off the grid.
+        pins: notifications that hold it; None before it was cooled.
+        after: what the kiln was left with.
+    """
+
+    kiln: Hashable
+    end: int
+    refill_from: int
+    extra: bool
+    pins: set[Hashable] | None = None
+    after: State | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf(Generic[State]):
+    """A partition as of a position.
+
+    Attributes:
+        through: all windows that end here or before are settled.
+        refill_from: the first row that a ring held then.
+        states: by kiln, the value after its last window that ends at `through` or before.
+        cuts: departures from the grid after `through`.
+    """
+
+    through: int
+    refill_from: int
+    states: Mapping[Hashable, State]
+    cuts: Cuts
+
+
+@dataclass(slots=True)
+class Ledger(Generic[State]):
+    """One partition's windows. Kilns, windows and notifications are named by any hashable value.
+
+    Attributes:
+        through: where the partition was taken over.
+        refill_from: the first row a ring held then.
+        states: by kiln, the values as of then.
+    """
+
+    through: int
+    refill_from: int
+    states: dict[Hashable, State] = field(default_factory=dict)
+    _windows: dict[Hashable, _Entry[State]] = field(default_factory=dict)
+    _holders: dict[Hashable, set[Hashable]] = field(default_factory=dict)
+    _now: dict[Hashable, State] = field(default_factory=dict)
+    _merged: list[int] = field(default_factory=list)
+    _unlisted: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._now = dict(self.states)
+
+    @property
+    def unsettled(self) -> int:
+        """Windows that are not settled."""
+        return sum(entry.pins is None or bool(entry.pins) for entry in self._windows.values())
+
+    def cut(self, window: Hashable, kiln: Hashable, end: int, *, closed_by: str, refill_from: int) -> None:
+        """A window ended.
+
+        Args:
+            window: its name.
+            kiln: whose it is.
+            end: offset of its last row.
+            closed_by: what ended it; anything but "tasks" and "time" departs from the grid.
+            refill_from: offset of the first row of the ring, context included.
+        """
+        extra = closed_by not in ON_GRID
+        self._windows[window] = _Entry(kiln, end, refill_from, extra)
+        if extra:
+            self._unlisted.add(end)
+
+    def merge(self, dropped: Hashable) -> None:
+        """A window that was not cooled gave way to a later one of its kiln."""
+        entry = self._windows.pop(dropped)
+        if entry.extra:
+            self._unlisted.discard(entry.end)
+        else:
+            bisect.insort(self._merged, entry.end)
+            self._unlisted.add(entry.end)
+
+    def now(self, kiln: Hashable) -> State | None:
+        """The value that the kiln's next cooling takes; None for a new kiln."""
+        return self._now.get(kiln)
+
+    def cooled(self, window: Hashable, after: State | None, notices: Iterable[Hashable] = ()) -> bool:
+        """A window's report exists.
+
+        Args:
+            window: its name; one that is not known (a former generation's) is ignored.
+            after: what the kiln is left with; None where the kiln is gone.
+            notices: the notifications made from it that must be settled: raised and resolved ones. A repeated one
+                never holds a position.
+
+        Returns:
+            Whether the window is settled by this.
+        """
+        entry = self._windows.get(window)
+        if entry is None:
+            return False
+        entry.pins, entry.after = set(notices), after
+        for notice in entry.pins:
+            self._holders.setdefault(notice, set()).add(window)
+        if after is None:
+            self._now.pop(entry.kiln, None)
+        else:
+            self._now[entry.kiln] = after
+        return not entry.pins
+
+    def settle(self, notice: Hashable) -> tuple[Hashable, ...]:
+        """A notification is settled; an unknown one is ignored.
+
+        Returns:
+            The windows that are settled by this.
+        """
+        freed = []
+        for window in self._holders.pop(notice, ()):
+            entry = self._windows.get(window)
+            if entry is not None and entry.pins is not None:
+                entry.pins.discard(notice)
+                if not entry.pins:
+                    freed.append(window)
+        return tuple(freed)
+
+    def may_tell(self, window: Hashable) -> bool:
+        """Whether a first attempt may be made at the window's notifications.
+
+        It may once a commit lists every departure from the grid up to the window's end: without them the partition's
+        next owner would cut other windows there, and make the same news under another id.
+        """
+        entry = self._windows.get(window)
+        return entry is not None and min(self._unlisted, default=entry.end + 1) > entry.end
+
+    @property
+    def unlisted(self) -> bool:
+        """Whether a commit should be made although no position moved: news waits for its cut to be listed."""
+        return any(entry.pins and not self.may_tell(window) for window, entry in self._windows.items())
+
+    def as_of(self, offset: int) -> AsOf[State]:
+        """The partition as of an offset that may be committed (`SettledPositions`)."""
+        through = offset - 1
+        states, contexts = dict(self.states), dict.fromkeys(self.states, self.refill_from)
+        for entry in sorted(self._windows.values(), key=lambda entry: entry.end):
+            if entry.end > through:
+                continue
+            contexts[entry.kiln] = entry.refill_from
+            if entry.after is None:
+                states.pop(entry.kiln, None)
+            else:
+                states[entry.kiln] = entry.after
+        refill_from = min(contexts.values(), default=self.refill_from)
+        extra = sorted(entry.end for entry in self._windows.values() if entry.extra and entry.end > through)
+        merged = [end for end in self._merged if end > through]
+        return AsOf(through, min(refill_from, offset), states, Cuts(tuple(extra), tuple(merged)))
+
+    def committed(self, as_of: AsOf[State], listed: Cuts) -> None:
+        """A commit of this took place; what it made past is forgotten.
+
+        Args:
+            as_of: what was committed.
+            listed: the departures that its metadata had room for.
+        """
+        self._unlisted -= {*listed.extra, *listed.merged}
+        self._unlisted = {end for end in self._unlisted if end > as_of.through}
+        self._merged = [end for end in self._merged if end > as_of.through]
+        self._windows = {name: entry for name, entry in self._windows.items() if entry.end > as_of.through}
+        self.through, self.refill_from, self.states = as_of.through, as_of.refill_from, dict(as_of.states)
