@@ -22,7 +22,7 @@ CORRELATIONS = "correlation"
 THRESHOLD_DETECTORS = (CLUSTERING, PHASE_TRANSITIONS, CONSERVATION, CORRELATIONS)
 """The crate's four, by the names their failures and memories go by."""
 
-EVIDENCE_DETECTORS = ("shift", "dependence", "lagged", "laws", "groups")
+EVIDENCE_DETECTORS = ("shift", "dependence", "lagged", "laws", "groups", "constants")
 """The evidence family, by name."""
 
 METRIC_TYPES = ("gauge", "counter", "id", "constant", "code", "timestamp")

@@ -85,7 +85,7 @@ def test_a_configuration_without_problems_is_shown_as_it_would_run() -> None:
         "  source        kafka  brokers = localhost:9092  topics = task-results  group = crackle-stream",
         "  decode        a bad record is counted and left out",
         "  kiln          2000 tasks, a window every 500 tasks or 30 s, scope auto, overflow block, 64 MiB at most",
-        "  profile       evidence, budget 1/week: shift, dependence, lagged, laws, groups",
+        "  profile       evidence, budget 1/week: shift, dependence, lagged, laws, groups, constants",
         "  alerts        whatever the budget lets through, said again after 4 h, resolved after 3 coolings without",
         "  sink pager    webhook  url = https://hooks.example.org/crackle  secret = ${env:CRACKLE_WEBHOOK_SECRET}; "
         "gets nature event",

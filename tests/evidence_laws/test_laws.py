@@ -191,7 +191,7 @@ def test_running_totals_balance_by_their_steps() -> None:
     steps = flow(15)
     columns = {name: np.cumsum(steps[name]) + 1e6 for name in ("in", "out", "dropped")}
     (law,) = patterns(examine(columns))
-    assert law.description == "Δ in = Δ dropped + Δ out exactly, in all 299 tasks"
+    assert law.description == "change of in = change of dropped + change of out exactly, in all 299 tasks"
     assert law.metric_names == ("dropped", "in", "out")
 
 
@@ -199,7 +199,7 @@ def test_a_level_balances_against_what_flows_in_and_out() -> None:
     rng = np.random.default_rng(16)
     taken, given = rng.poisson(50, 400).astype(float), rng.poisson(50, 400).astype(float)
     depth = 500 + np.cumsum(taken - given)
-    assert texts(examine({"taken": taken, "given": given, "depth": depth})) == ["taken = given + Δ depth"]
+    assert texts(examine({"taken": taken, "given": given, "depth": depth})) == ["taken = given + change of depth"]
 
 
 def test_totals_balance_against_the_level_between_them() -> None:
@@ -285,7 +285,7 @@ def test_with_many_metrics_the_steps_of_levels_are_left_out_and_the_report_says_
     taken, given = rng.poisson(50, 400).astype(float), rng.poisson(50, 400).astype(float)
     queue = {"taken": taken, "given": given, "depth": 500 + np.cumsum(taken - given)}
     few = {f"m{place}": rng.standard_normal(400) for place in range(29)}
-    assert texts(examine({**queue, **few})) == ["taken = given + Δ depth"]
+    assert texts(examine({**queue, **few})) == ["taken = given + change of depth"]
     examined = examine({**queue, **few, "m30": rng.standard_normal(400)})
     assert texts(examined) == []
     assert ("levels against what flows into them", "more than 32 metrics vary") in [

@@ -1,5 +1,6 @@
 """What a stream can prove: findings with p values that hold, and a budget for false alarms."""
 
+from crackle_stream.detect.evidence.constants import ConstantDetector
 from crackle_stream.detect.evidence.dependence import DependenceDetector
 from crackle_stream.detect.evidence.folding import FOLDING, folded
 from crackle_stream.detect.evidence.groups import GroupDetector
@@ -13,6 +14,7 @@ from crackle_stream.protocols import Detector
 
 __all__ = [
     "FOLDING",
+    "ConstantDetector",
     "DependenceDetector",
     "GroupDetector",
     "LaggedDetector",
@@ -32,7 +34,7 @@ def detectors(without: frozenset[str] = frozenset()) -> tuple[Detector, ...]:
     """The evidence family, in the order in which it runs.
 
     Args:
-        without: names of detectors left out: shift, dependence, lagged, laws, groups.
+        without: names of detectors left out: shift, dependence, lagged, laws, groups, constants.
     """
     family: tuple[Detector, ...] = (
         ShiftDetector(),
@@ -40,5 +42,6 @@ def detectors(without: frozenset[str] = frozenset()) -> tuple[Detector, ...]:
         LaggedDetector(),
         LawDetector(),
         GroupDetector(),
+        ConstantDetector(),
     )
     return tuple(detector for detector in family if detector.name not in without)

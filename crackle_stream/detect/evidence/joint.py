@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from crackle_stream.detect.evidence.places import location_error, row_of
-from crackle_stream.detect.evidence.shift_patterns import FORMS, where
+from crackle_stream.detect.evidence.shift_patterns import FORMS, NO_LONGER_CONSTANT, where
 from crackle_stream.model import CracklePattern, Evidence
 
 if TYPE_CHECKING:
@@ -51,10 +51,9 @@ def joint_shift(place: Sequence[CracklePattern], window: Window) -> CracklePatte
     leading, others = ranked[0], ranked[1:]
     surest = max(place, key=lambda one: (one.confidence, -_p(one)))
     sharpest = min(place, key=lambda one: location_error(one, len(window)))
-    also = sorted(
-        {one.form for one in place if one.metric_names == leading.metric_names} - {leading.form}, key=FORMS.index
-    )
-    if not others and not also:
+    own = {one.form for one in place if one.metric_names == leading.metric_names}
+    also = sorted(own - {leading.form}, key=FORMS.index) if leading.form != NO_LONGER_CONSTANT else []
+    if len(place) == 1:
         return leading
     told = leading.description.removesuffix(f", {where(row_of(leading), window)}")
     told += "".join(f"; {_ALSO[form]} changed too" for form in also if form in _ALSO)

@@ -78,9 +78,13 @@ class Law:
         unit = _shown_unit([value for _, value in left], [value for _, value in right])
         rest = self.constant / unit
         if not right:
-            return f"{_side(left, unit)} = {rest:.6g}"
-        tail = "" if rest == 0 else f" {'-' if rest < 0 else '+'} {abs(rest):.6g}"
+            return f"{_side(left, unit)} = {self._told(rest)}"
+        tail = "" if rest == 0 else f" {'-' if rest < 0 else '+'} {self._told(abs(rest))}"
         return f"{_side(left, unit)} = {_side(right, unit)}{tail}"
+
+    def _told(self, constant: float) -> str:
+        """A constant in as many digits as the law knows: all of a whole one that holds exactly."""
+        return f"{constant:.0f}" if self.exact and constant == round(constant) else f"{constant:.6g}"
 
     @property
     def implied_pairs(self) -> tuple[tuple[str, str], ...]:

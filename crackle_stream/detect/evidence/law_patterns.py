@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crackle_stream.detect.evidence.law_columns import metric_of
+from crackle_stream.detect.evidence.law_columns import STEP, metric_of
 from crackle_stream.model import CracklePattern, Evidence, Nature, Onset, PatternKind
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def law_pattern(one: Remembered, made: Watch, window: Window) -> CracklePattern:
         kind=PatternKind.CONSERVATION,
         form=LINEAR_LAW,
         nature=Nature.FACT,
-        description=f"{one.law.text}{_how_well(one.law, made)}",
+        description=f"{_equation(one.law)}{_how_well(one.law, made)}",
         confidence=1.0 - doubt,
         involved_tasks=tuple(window.labels[row] for row in made.violations.tolist()),
         metric_names=_metrics(one.law),
@@ -57,7 +57,7 @@ def broken_pattern(one: Remembered, made: Watch, broken: Break, window: Window) 
         nature=Nature.EVENT,
         direction="up" if broken.residual > 0 else "down",
         description=(
-            f"{one.law.text} is broken since {label}: the left side is {amount} {side} than the right "
+            f"{_equation(one.law)} is broken since {label}: the left side is {amount} {side} than the right "
             f"in {count} of {made.rows} tasks{held}"
         ),
         confidence=1.0 - max(p, one.chance),
@@ -75,6 +75,10 @@ def broken_pattern(one: Remembered, made: Watch, broken: Break, window: Window) 
         evidence=Evidence(p, p, broken.share, float(made.rows), calibrated=True),
         at=Onset(broken.first, float(window.times[broken.first])),
     )
+
+
+def _equation(law: Law) -> str:
+    return law.text.replace(STEP, "change of ")
 
 
 def _how_well(law: Law, made: Watch) -> str:

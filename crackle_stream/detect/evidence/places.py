@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isfinite, log
 from typing import TYPE_CHECKING
 
+from crackle_stream.detect.evidence.shift_patterns import NO_LONGER_CONSTANT
 from crackle_stream.model import CracklePattern
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def location_error(pattern: CracklePattern, rows: int) -> float:
     if pattern.form == "variance":
         effect *= log(2) * 2**0.5
     most = max(MOST_ERROR_SHARE * rows, LEAST_ERROR)
-    if not isfinite(effect):
+    if pattern.form == NO_LONGER_CONSTANT or not isfinite(effect):
         return LEAST_ERROR
     return min(max(BAI_QUANTILE / max(effect * effect, 1e-12), LEAST_ERROR), most)
 

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from crackle_stream.detect.evidence.prepared import Block, Prepared
     from crackle_stream.window import Window
 
-__all__ = ["FORMS", "Change", "distance", "shift_pattern", "where", "width"]
+__all__ = ["FORMS", "NO_LONGER_CONSTANT", "Change", "distance", "shift_pattern", "where", "width"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
-FORMS = ("no longer constant", "mean", "variance", "shape")
+NO_LONGER_CONSTANT = "no longer constant"
+"""Form of the pattern that a metric which had one value has others."""
+
+FORMS = (NO_LONGER_CONSTANT, "mean", "variance", "shape")
 """Forms of change, the plainest first: a change is told by the first that describes it."""
 
 
@@ -118,8 +121,18 @@ def _sentence(name: str, change: Change, before: Floats, after: Floats) -> tuple
         old, new = width(before), width(after)
         more = "more" if change.direction == "up" else "less"
         text = f"{name} varies {more} from task to task, {2**change.effect:.3g} times as much as before"
+        text += _moved_too(before, after)
         return text, {"spread_before": old, "spread_after": new, "ratio": 2**change.effect}
-    return f"the values of {name} are distributed otherwise than before", {"effect": change.effect}
+    text = f"the values of {name} are distributed otherwise than before{_moved_too(before, after)}"
+    return text, {"effect": change.effect}
+
+
+def _moved_too(before: Floats, after: Floats) -> str:
+    """The middles, where they are apart: a level that wanders shows as a change of what varies, and reads as one."""
+    old, new = float(np.median(before)), float(np.median(after))
+    if abs(new - old) <= _scale(before, after):
+        return ""
+    return f" (around {old:.4g} before, around {new:.4g} now)"
 
 
 def _levels(before: Floats, after: Floats, direction: str) -> tuple[float, float]:
@@ -149,5 +162,10 @@ def distance(before: Floats, after: Floats) -> float:
     gap = np.searchsorted(np.sort(before), points[:-1], "right") / len(before)
     gap -= np.searchsorted(np.sort(after), points[:-1], "right") / len(after)
     moved = float(np.sum(np.abs(gap) * np.diff(points)))
-    scale = float(np.hypot(width(before), width(after))) / 2**0.5 or float(np.std(points))
+    scale = _scale(before, after) or float(np.std(points))
     return moved / scale if scale > 0 else 0.0
+
+
+def _scale(before: Floats, after: Floats) -> float:
+    """Root mean square of both samples' robust widths."""
+    return float(np.hypot(width(before), width(after))) / 2**0.5
