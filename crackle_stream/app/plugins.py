@@ -231,6 +231,12 @@ SINKS = Catalogue(
             "a signed HTTP POST an alert",
         ),
         Plugin(
+            "kafka",
+            "crackle_stream.sinks:KafkaSink",
+            "crackle_stream.sinks.options:KafkaSinkOptions",
+            "JSON records in a Kafka topic",
+        ),
+        Plugin(
             "memory",
             "crackle_stream.sinks:MemorySink",
             "crackle_stream.sinks.options:MemoryOptions",

@@ -10,15 +10,25 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from crackle_stream.sinks.file import FileSink
+    from crackle_stream.sinks.kafka import KafkaSink
     from crackle_stream.sinks.log import LogSink
     from crackle_stream.sinks.memory import MemorySink
-    from crackle_stream.sinks.options import FileOptions, LogOptions, MemoryOptions, StdoutOptions, WebhookOptions
+    from crackle_stream.sinks.options import (
+        FileOptions,
+        KafkaSinkOptions,
+        LogOptions,
+        MemoryOptions,
+        StdoutOptions,
+        WebhookOptions,
+    )
     from crackle_stream.sinks.stdout import StdoutSink
     from crackle_stream.sinks.webhook import WebhookSink
 
 __all__ = [
     "FileOptions",
     "FileSink",
+    "KafkaSink",
+    "KafkaSinkOptions",
     "LogOptions",
     "LogSink",
     "MemoryOptions",
@@ -32,6 +42,8 @@ __all__ = [
 MODULES = {
     "FileOptions": "options",
     "FileSink": "file",
+    "KafkaSink": "kafka",
+    "KafkaSinkOptions": "options",
     "LogOptions": "options",
     "LogSink": "log",
     "MemoryOptions": "options",

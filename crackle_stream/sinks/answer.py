@@ -7,7 +7,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
-from crackle_stream.errors import SinkError, SinkRefused, SinkUnavailable
+from crackle_stream.errors import SinkError, SinkGone, SinkRefused, SinkUnavailable
 from crackle_stream.render.text import plain
 from crackle_stream.sinks.url import redacted
 
@@ -51,7 +51,8 @@ def objection(answer: Answer, sink: str, target: str, now: float) -> SinkError |
     problem = f"{target} answered {_named(answer.status)}{f': {answer.excerpt}' if answer.excerpt else ''}"
     if answer.status >= 500 or answer.status in RETRYABLE_4XX:
         return SinkUnavailable(sink, problem, retry_after(answer.retry_after, now))
-    return SinkRefused(sink, problem + _cure(answer))
+    refused = SinkGone if answer.status == HTTPStatus.GONE else SinkRefused
+    return refused(sink, problem + _cure(answer))
 
 
 def retry_after(header: str | None, now: float) -> float | None:
@@ -91,4 +92,6 @@ def _cure(answer: Answer) -> str:
         return f" (redirects are never followed{elsewhere}: set url to the final address)"
     if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return " (check secret and headers)"
+    if answer.status == HTTPStatus.NOT_FOUND:
+        return " (check the path of url)"
     return ""

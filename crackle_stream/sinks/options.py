@@ -12,16 +12,20 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from crackle_stream.brokers.options import BROKER_READERS, BrokerOptions, read_positive_seconds, security_problems
+from crackle_stream.errors import ConfigError
 from crackle_stream.model import Secret, octets, seconds
 from crackle_stream.model.options import one_of, read_fields, read_flag, read_text, whole_number
 from crackle_stream.sinks.url import read_url, redacted
 
-__all__ = ["FileOptions", "LogOptions", "MemoryOptions", "StdoutOptions", "WebhookOptions"]
+__all__ = ["FileOptions", "KafkaSinkOptions", "LogOptions", "MemoryOptions", "StdoutOptions", "WebhookOptions"]
 
 ENCODED_PREFIX = "whsec_"
 """Standard Webhooks writes keys as this prefix and base64; other text is taken as the key itself."""
 
 NETWORK_EXAMPLES = '"10.0.0.0/8" or "127.0.0.1/32"'
+
+TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
@@ -60,6 +64,24 @@ class FileOptions:
 
     def __post_init__(self) -> None:
         read_fields(self, path=_path, max_bytes=_positive_octets, keep=whole_number(0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KafkaSinkOptions(BrokerOptions):
+    """Options of `KafkaSink`. Durations are seconds, or text such as "45s".
+
+    Attributes:
+        topic: where alerts are written; it must exist, or brokers must make topics by themselves.
+        send_timeout: most for one alert to be acknowledged; its outcome is unknown after that, and it is tried again.
+    """
+
+    topic: str
+    send_timeout: float = 10.0
+
+    def __post_init__(self) -> None:
+        read_fields(self, **BROKER_READERS, topic=read_topic, send_timeout=read_positive_seconds)
+        if problems := security_problems(self):
+            raise ConfigError(problems, origin=type(self).__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +158,14 @@ class WebhookOptions:
 
     def __repr__(self) -> str:
         return f"WebhookOptions({redacted(self.url)!r}, source={self.source!r})"
+
+
+def read_topic(value: object) -> str:
+    """The name of a topic, as Kafka allows it."""
+    text = read_text(value)
+    if not TOPIC_NAME.fullmatch(text) or text in {".", ".."}:
+        raise ValueError(f"is {text!r}: names of topics are 1 to 249 letters, digits, dots, _ and -")
+    return text
 
 
 def _path(value: object) -> Path:

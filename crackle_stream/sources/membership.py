@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 import anyio
 import numpy as np
 
+from crackle_stream.brokers.deadline import CANCEL_WITHIN_S, GaveUp, in_own_task, note_failure
 from crackle_stream.errors import SourceUnavailable
 from crackle_stream.model import Partition, Positions, RecordBatch
-from crackle_stream.sources.consumer import CANCEL_WITHIN_S, GaveUp, in_own_task, note_failure
 from crackle_stream.sources.text import PAUSED_WAIT_S, no_records
 
 if TYPE_CHECKING:

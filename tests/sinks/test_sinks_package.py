@@ -7,7 +7,14 @@ import sys
 import pytest
 
 import crackle_stream.sinks as package
-from crackle_stream.sinks.options import FileOptions, LogOptions, MemoryOptions, StdoutOptions, WebhookOptions
+from crackle_stream.sinks.options import (
+    FileOptions,
+    KafkaSinkOptions,
+    LogOptions,
+    MemoryOptions,
+    StdoutOptions,
+    WebhookOptions,
+)
 
 
 def test_the_public_names_are_sorted_complete_and_importable() -> None:
@@ -44,6 +51,7 @@ def test_a_sink_is_loaded_when_it_is_named(statement: str, absent: list[str]) ->
     ("sink", "options"),
     [
         (package.FileSink, FileOptions),
+        (package.KafkaSink, KafkaSinkOptions),
         (package.LogSink, LogOptions),
         (package.MemorySink, MemoryOptions),
         (package.StdoutSink, StdoutOptions),

@@ -13,13 +13,13 @@ import trustme
 from aiokafka import errors as kafka_errors  # type: ignore[import-untyped]
 from cryptography.hazmat.primitives import serialization
 
+from crackle_stream.brokers.logged import logged_errors
+from crackle_stream.brokers.tls import UnusableFile, tls_context
 from crackle_stream.errors import ConfigError, SourceError, SourceUnavailable
 from crackle_stream.model import Partition
 from crackle_stream.sources import KafkaOptions, KafkaSource
 from crackle_stream.sources.kafka.client import arguments
 from crackle_stream.sources.kafka.failures import explained, unreachable
-from crackle_stream.sources.logged import logged_errors
-from crackle_stream.sources.tls import tls_context
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,7 +87,7 @@ async def test_a_source_that_is_not_open_says_so_and_takes_everything_else_quiet
 
 def test_options_may_be_given_in_any_form() -> None:
     by_name = KafkaSource(brokers=["a:1"], topics=["t"], group="g")
-    assert by_name._options == KafkaSource(KafkaOptions(("a:1",), ("t",)), group="g")._options
+    assert by_name._options == KafkaSource(KafkaOptions(brokers=("a:1",), topics=("t",)), group="g")._options
     with pytest.raises(ConfigError, match='unknown option "topic": did you mean "topics"'):
         KafkaSource(brokers=["a:1"], topic="t")
 
@@ -205,14 +205,14 @@ async def test_logged_errors_are_those_of_this_task_and_its_children_only() -> N
 
 
 def test_there_is_no_tls_without_a_protocol_that_asks_for_it() -> None:
-    assert tls_context(options(), "kafka") is None
+    assert tls_context(options()) is None
 
 
 def test_tls_always_verifies_names_and_certificates_and_is_never_older_than_1_2(tmp_path: Path) -> None:
     ca_file = tmp_path / "ca.pem"
     trustme.CA().cert_pem.write_to_path(str(ca_file))
     for given in (options(security_protocol="SSL"), options(security_protocol="SSL", ca_file=ca_file)):
-        context = tls_context(given, "kafka")
+        context = tls_context(given)
         assert context is not None
         assert context.verify_mode == ssl.CERT_REQUIRED
         assert context.check_hostname
@@ -228,21 +228,21 @@ def test_a_certificate_of_our_own_is_loaded_with_its_key(tmp_path: Path) -> None
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     issued.private_key_pem.write_to_path(str(key))
     issued.cert_chain_pems[0].write_to_path(str(certificate))
-    assert tls_context(options(security_protocol="SSL", cert_file=both), "kafka") is not None
-    assert tls_context(options(security_protocol="SSL", cert_file=certificate, key_file=key), "kafka") is not None
+    assert tls_context(options(security_protocol="SSL", cert_file=both)) is not None
+    assert tls_context(options(security_protocol="SSL", cert_file=certificate, key_file=key)) is not None
 
 
 @pytest.mark.parametrize("which", ["ca_file", "cert_file"])
 def test_a_file_that_is_missing_or_no_pem_is_named(tmp_path: Path, which: str) -> None:
     path = tmp_path / "x.pem"
-    with pytest.raises(SourceError) as caught:
-        tls_context(options(security_protocol="SSL", **{which: path}), "kafka")
+    with pytest.raises(UnusableFile) as caught:
+        tls_context(options(security_protocol="SSL", **{which: path}))
     assert str(caught.value) == (
-        f"source kafka: {str(path)!r} is no usable PEM file: No such file or directory. Keys must not be encrypted"
+        f"{str(path)!r} is no usable PEM file: No such file or directory. Keys must not be encrypted"
     )
     path.write_text("not PEM")
-    with pytest.raises(SourceError, match=r"x\.pem' is no usable PEM file: "):
-        tls_context(options(security_protocol="SSL", **{which: path}), "kafka")
+    with pytest.raises(UnusableFile, match=r"x\.pem' is no usable PEM file: "):
+        tls_context(options(security_protocol="SSL", **{which: path}))
 
 
 def test_an_encrypted_key_is_an_error_and_no_question_on_the_terminal(tmp_path: Path) -> None:
@@ -255,8 +255,8 @@ def test_an_encrypted_key_is_an_error_and_no_question_on_the_terminal(tmp_path: 
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"x")
         )
     )
-    with pytest.raises(SourceError, match=r"key\.pem' is no usable PEM file: .* Keys must not be encrypted"):
-        tls_context(options(security_protocol="SSL", cert_file=certificate, key_file=key), "kafka")
+    with pytest.raises(UnusableFile, match=r"key\.pem' is no usable PEM file: .* Keys must not be encrypted"):
+        tls_context(options(security_protocol="SSL", cert_file=certificate, key_file=key))
 
 
 async def test_a_bad_certificate_file_stops_the_source_before_it_connects(tmp_path: Path) -> None:

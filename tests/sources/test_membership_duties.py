@@ -8,9 +8,9 @@ import anyio
 import pytest
 from fake_group import A, B, Group, records, settled
 
+from crackle_stream.brokers.deadline import GaveUp, in_own_task
 from crackle_stream.errors import SourceUnavailable
 from crackle_stream.sources import membership
-from crackle_stream.sources.consumer import GaveUp, in_own_task
 
 
 @pytest.fixture

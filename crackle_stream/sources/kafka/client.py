@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import aiokafka  # type: ignore[import-untyped]
 import aiokafka.admin  # type: ignore[import-untyped]
 
-from crackle_stream.model import LogStart, Partition, Secret
+from crackle_stream.model import LogStart, Partition
 
 if TYPE_CHECKING:
     import ssl
@@ -161,17 +161,7 @@ def arguments(options: KafkaOptions, context: ssl.SSLContext | None) -> dict[str
 
 def connection(options: KafkaOptions, context: ssl.SSLContext | None) -> dict[str, object]:
     """How brokers are reached, as aiokafka calls it; the same for its consumer and its admin client."""
-    password = options.sasl_password
-    return {
-        "bootstrap_servers": list(options.brokers),
-        "client_id": options.client_id,
-        "request_timeout_ms": _ms(options.request_timeout),
-        "security_protocol": options.security_protocol,
-        "ssl_context": context,
-        "sasl_mechanism": options.sasl_mechanism,
-        "sasl_plain_username": options.sasl_username,
-        "sasl_plain_password": password.reveal() if isinstance(password, Secret) else password,
-    }
+    return {**options.arguments(context), "request_timeout_ms": _ms(options.request_timeout)}
 
 
 def _ms(duration: float) -> int:

@@ -10,17 +10,18 @@ import anyio
 import anyio.to_thread
 from aiokafka import errors as kafka_errors  # type: ignore[import-untyped]
 
+from crackle_stream.brokers.deadline import GaveUp, in_own_task
+from crackle_stream.brokers.failures import LOGGER
+from crackle_stream.brokers.logged import logged_errors
+from crackle_stream.brokers.tls import UnusableFile, tls_context
 from crackle_stream.errors import SourceError, SourceUnavailable
 from crackle_stream.model import Partition, RecordBatch
 from crackle_stream.model.options import options_from
 from crackle_stream.protocols import Clock, Source, SystemClock
-from crackle_stream.sources.consumer import GaveUp, in_own_task
 from crackle_stream.sources.kafka.client import Client
 from crackle_stream.sources.kafka.failures import explained, no_topic, unreachable
-from crackle_stream.sources.logged import logged_errors
 from crackle_stream.sources.membership import Member
 from crackle_stream.sources.options import KafkaOptions
-from crackle_stream.sources.tls import tls_context
 from crackle_stream.sources.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["KafkaSource"]
 
 NAME = "kafka"
-
-LOGGER = "aiokafka"
-"""Where aiokafka says why it could not reach a broker; what it raises only says that it could not."""
 
 ASK_WITHIN_S = 1.0
 """How long brokers may take to say which topics there are, when a client looks stuck."""
@@ -84,7 +82,10 @@ class KafkaSource(Source):
             SourceUnavailable: no broker can be reached, or a topic does not exist (yet).
             SourceError: brokers refuse us, or a certificate cannot be used.
         """
-        context = await anyio.to_thread.run_sync(tls_context, self._options, self.name)
+        try:
+            context = await anyio.to_thread.run_sync(tls_context, self._options)
+        except UnusableFile as error:
+            raise SourceError(self.name, str(error)) from error
         client = Client(self._options, context)
         member = Member(
             client,

@@ -5,21 +5,23 @@ from __future__ import annotations
 import ssl
 from typing import TYPE_CHECKING
 
-from crackle_stream.errors import SourceError
-
 if TYPE_CHECKING:
-    from crackle_stream.sources.options import KafkaOptions
+    from crackle_stream.brokers.options import BrokerOptions
 
-__all__ = ["tls_context"]
+__all__ = ["UnusableFile", "tls_context"]
 
 
-def tls_context(options: KafkaOptions, source: str) -> ssl.SSLContext | None:
+class UnusableFile(Exception):
+    """A certificate or key that cannot be used."""
+
+
+def tls_context(options: BrokerOptions) -> ssl.SSLContext | None:
     """TLS 1.2 or later, certificates and names always verified; None where the protocol has no TLS.
 
     Raises:
-        SourceError: a file cannot be read, or is not what it should be.
+        UnusableFile: a file cannot be read, or is not what it should be.
     """
-    if not options.security_protocol.endswith("SSL"):
+    if not options.uses_tls:
         return None
     file: object = options.ca_file
     try:
@@ -31,5 +33,5 @@ def tls_context(options: KafkaOptions, source: str) -> ssl.SSLContext | None:
             context.load_cert_chain(options.cert_file, options.key_file, password="")
     except OSError as error:  # ssl.SSLError is one
         said = error.strerror or str(error)
-        raise SourceError(source, f"{str(file)!r} is no usable PEM file: {said}. Keys must not be encrypted") from error
+        raise UnusableFile(f"{str(file)!r} is no usable PEM file: {said}. Keys must not be encrypted") from error
     return context
