@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations, pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtri
 
 from crackle_stream.detect.evidence.group_modes import density_modes, nearest_neighbours
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Groups", "find_groups", "on_a_curve", "runs_z", "valley"]
 
@@ -90,12 +94,13 @@ class Groups:
         return self.runs <= LONGEST_RUNS_Z
 
 
-def find_groups(table: Floats, rng: np.random.Generator) -> Groups | None:
-    """Groups of tasks in a few metrics; None where all tasks are one cloud.
+def find_groups(table: Floats, rng: np.random.Generator, stop: Callable[[], bool] = lambda: False) -> Groups | None:
+    """Groups of tasks in a few metrics; None where all tasks are one cloud, or where there was no time to tell.
 
     Args:
         table: shape (n, d), no NaN.
         rng: draws the tasks whose distances are computed.
+        stop: the cooperative deadline; still true afterwards if it was why nothing is told.
     """
     points = _scaled(table)
     if len(points) < 4 * LEAST_TASKS:
@@ -107,12 +112,15 @@ def find_groups(table: Floats, rng: np.random.Generator) -> Groups | None:
         cores += _outlying(points, cores)
     if len(cores) < 2:
         return None
-    labels = _settled(points, cores)
-    labels, shallowest = _apart(points, labels)
-    count = int(labels.max()) + 1
-    if count > 1 and on_a_curve(points, labels):
+    settled = _settled(points, cores, stop)
+    if settled is None or stop():
         return None
-    return Groups(labels, count, shallowest, runs_z(labels)) if count > 1 else None
+    labels, shallowest = _apart(points, settled)
+    if labels.max() < 1 or stop():
+        return None
+    groups = Groups(labels, int(labels.max()) + 1, shallowest, runs_z(labels))
+    # A stretch of time is no group whether or not it lies on a curve.
+    return groups if not groups.lasting or not on_a_curve(points, labels) else None
 
 
 def _scaled(table: Floats) -> Floats:
@@ -163,13 +171,20 @@ def _inside(points: Floats, mode: Labels, seen: Labels) -> bool:
     return len(others) > 0 and float(np.square(points[others] - middle).sum(axis=1).min()) <= own
 
 
-def _settled(points: Floats, cores: list[Labels]) -> Labels:
-    """Every task's group, after fitting a normal distribution to each group and assigning the tasks in turn."""
+def _settled(points: Floats, cores: list[Labels], stop: Callable[[], bool]) -> Labels | None:
+    """Every task's group, after fitting a normal distribution to each group and assigning the tasks in turn.
+
+    None where it was stopped between two rounds. Rounds that change nothing are the last.
+    """
     labels = np.full(len(points), -1, dtype=np.intp)
     for group, core in enumerate(cores):
         labels[core] = group
     for _ in range(ROUNDS):
-        labels = _assigned(points, labels)
+        if stop():
+            return None
+        before, labels = labels, _assigned(points, labels)
+        if np.array_equal(before, labels):
+            break
     return _by_size(labels)
 
 
@@ -196,12 +211,12 @@ def _distances(points: Floats, members: Floats) -> tuple[Floats, float]:
     # Half the members lie within the median distance, however far the strays among them are.
     plain = off.T @ off / len(members) + 1e-9 * np.eye(points.shape[1])
     inside = np.einsum("ij,ij->i", off @ np.linalg.inv(plain), off)
-    near = off[inside <= np.quantile(inside, KEPT)]
+    last = int(KEPT * (len(inside) - 1))
+    near = off[inside <= np.partition(inside, last)[last]]
     spread = near.T @ near / len(near)
     spread += SHRUNK / len(near) * np.diag(np.diagonal(spread)) + 1e-9 * np.eye(points.shape[1])
-    factor = float(np.quantile(np.einsum("ij,ij->i", off @ np.linalg.inv(spread), off), 0.5)) / chdtri(
-        points.shape[1], 0.5
-    )
+    half = float(np.median(np.einsum("ij,ij->i", off @ np.linalg.inv(spread), off)))
+    factor = half / float(chdtri(points.shape[1], 0.5))
     spread *= max(factor, 1e-9)
     away = points - middle
     squared: Floats = np.einsum("ij,ij->i", away @ np.linalg.inv(spread), away)

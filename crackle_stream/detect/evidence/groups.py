@@ -38,6 +38,7 @@ class _Looked:
 
     candidate: Candidate | None = None
     skip: Skip | None = None
+    stopped: bool = False
 
 
 class GroupDetector:
@@ -75,14 +76,15 @@ class GroupDetector:
             if context.stop():
                 complete = False
                 break
-            looked = _looked(dependent, table, names, rows, window, context.rng)
+            looked = _looked(dependent, table, names, rows, window, context)
+            complete = complete and not looked.stopped
             candidates += [looked.candidate] if looked.candidate else []
             skipped += [looked.skip] if looked.skip else []
         return Examination(
             candidates=tuple(candidates),
             tests=1,
             skipped=tuple(skipped),
-            nearest=None if candidates else _nearest(drawn, names),
+            nearest=None if candidates or context.stop() else _nearest(drawn, names),
             complete=complete,
         )
 
@@ -93,11 +95,11 @@ def _looked(
     names: list[str],
     rows: npt.NDArray[np.intp],
     window: Window,
-    rng: np.random.Generator,
+    context: Context,
 ) -> _Looked:
-    found: Groups | None = find_groups(table[:, list(dependent.columns)], rng)
+    found: Groups | None = find_groups(table[:, list(dependent.columns)], context.rng, context.stop)
     if found is None:
-        return _Looked()
+        return _Looked(stopped=context.stop())
     if not found.lasting:
         return _Looked(skip=Skip(f"groups in {_joined(dependent, names)}", "they follow each other in time: a shift"))
     pattern = groups_pattern(found, dependent.p, table, names, rows, window)

@@ -76,30 +76,35 @@ def simplest(tight: Tight, scale: Floats) -> Simple | None:
     Returns:
         None where no simple coefficients lie in the interval.
     """
-    spread = tight.spread * scale
-    offers = (_relative_to(tight, spread, reference) for reference in range(len(spread)))
+    low, high, positive = _intervals(tight, tight.spread * scale)
+    offers = (_relative_to(reference, *one) for reference, one in enumerate(zip(low, high, positive, strict=True)))
     known = [offer for offer in offers if offer is not None]
     return min(known, key=lambda offer: offer.chance) if known else None
 
 
-def _relative_to(tight: Tight, spread: Floats, reference: int) -> Simple | None:
-    theta = tight.precision
-    directions = theta / theta[:, [reference]]
-    centre = np.abs(directions)
+def _intervals(tight: Tight, spread: Floats) -> tuple[list[list[float]], list[list[float]], list[list[bool]]]:
+    """Bounds and signs of the coefficients relative to each member in turn, shape (reference, member) each."""
+    theta, own = tight.precision, np.diagonal(tight.precision)
+    # Regression j gives member m the ratio theta[j, m] / theta[j, reference]; the law lies between the regressions.
+    centre = np.abs(theta / theta.T[:, :, None])
+    least, most = centre.min(axis=1), centre.max(axis=1)
     # Variance of a regression coefficient: the residual's times the inverse of the regressors' matrix.
-    inverse = np.maximum(np.diagonal(theta) - theta[reference] ** 2 / theta[reference, reference], 1.0)
-    error = SIGMAS * np.sqrt(tight.unexplained[reference] * inverse / tight.rows)
-    unit = spread[reference] / spread
-    low = np.maximum(centre.min(axis=0) - error, 0.2 * centre.min(axis=0)) * unit
-    high = (centre.max(axis=0) + error) * unit
+    inverse = np.maximum(own - theta**2 / own[:, None], 1.0)
+    error = SIGMAS * np.sqrt(tight.unexplained[:, None] * inverse / tight.rows)
+    unit = spread[:, None] / spread
+    low, high = np.maximum(least - error, 0.2 * least) * unit, (most + error) * unit
+    positive: npt.NDArray[np.bool_] = theta / own[:, None] > 0
+    return low.tolist(), high.tolist(), positive.tolist()
+
+
+def _relative_to(reference: int, low: list[float], high: list[float], positive: list[bool]) -> Simple | None:
     values, chance = [], 1.0
-    for member in range(len(spread)):
-        sign = 1.0 if directions[reference, member] > 0 else -1.0
-        value, share = (1.0, 1.0) if member == reference else _value(low[member], high[member], len(spread) == 2)
-        values.append(sign * value)
+    for member, bounds in enumerate(zip(low, high, strict=True)):
+        value, share = (1.0, 1.0) if member == reference else _value(*bounds, len(low) == 2)
+        if share == inf:
+            return None
+        values.append(value if positive[member] else -value)
         chance *= share
-    if chance == inf:
-        return None
     # Read relative to each member in turn, a relation has as many chances to look simple; +-1 reads the same each time.
     readings = 1 if len(values) == 2 or all(abs(value) == 1.0 for value in values) else len(values)
     return Simple(tuple(values), min(1.0, chance * readings))

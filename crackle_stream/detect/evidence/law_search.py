@@ -167,6 +167,7 @@ class _Hunt:
         self.names = names
         self.scale = scale
         self.rng = rng
+        self.spreads: dict[tuple[int, int], Floats] = {}
         self.best: dict[tuple[int, ...], Found] = {}
         self.nearest: tuple[tuple[str, ...], float] | None = None
         self.tried = 0
@@ -212,12 +213,18 @@ class _Hunt:
         first, last = part
         terms = self.values[:, members] * np.array(simple.coefficients)
         constant, noise = _level(terms[first:last])
-        looseness = noise / float(_spread(terms[first:last]).min())
+        looseness = noise / float((self._spread_in(part)[members] * np.abs(simple.coefficients)).min())
         if looseness > LOOSEST:
             return None
         named = dict(zip((self.names[member] for member in members), simple.coefficients, strict=True))
         broken = 0.0 if noise else 1.0 - _kept(terms, constant)
         return Found(Law.of(named, constant, noise), p, simple.chance, looseness, broken, first, last)
+
+    def _spread_in(self, part: tuple[int, int]) -> Floats:
+        """Robust standard deviations of the raw rows of a part, shape (m,)."""
+        if part not in self.spreads:
+            self.spreads[part] = _spread(self.values[slice(*part)])
+        return self.spreads[part]
 
     def spelled(self) -> list[Found]:
         """The laws found; those that some tasks break, as most tasks would put them.
