@@ -35,6 +35,10 @@ def run(name: str) -> str:
                 "[round times] 50% of the tasks have a 'took_ms' of whole seconds: is a timeout at work?",
             ],
         ),
+        (
+            "evidence_detector.py",
+            ["disk_wait and retries peak in the same 14 tasks (confidence 0.95)", "6 pairs were tested"],
+        ),
         ("custom_sink.py", ["To: team@example.org", "raised: seconds rose from 59.85 to 180.5"]),
     ],
 )
@@ -49,6 +53,18 @@ def test_the_readme_shows_the_thirty_second_example_and_its_output_as_they_are()
     assert run("30_seconds.py").strip() in readme
 
 
+def test_the_page_on_writing_a_detector_shows_its_example_and_its_output_as_they_are() -> None:
+    page = (EXAMPLES.parent / "docs" / "writing-a-detector.md").read_text()
+    assert (EXAMPLES / "evidence_detector.py").read_text().strip() in page
+    assert run("evidence_detector.py").strip() in page
+
+
 def test_every_python_example_is_run_here() -> None:
-    shown = {"30_seconds.py", "embed_in_asyncio.py", "custom_detector.py", "custom_sink.py"}
+    shown = {
+        "30_seconds.py",
+        "embed_in_asyncio.py",
+        "custom_detector.py",
+        "evidence_detector.py",
+        "custom_sink.py",
+    }
     assert {path.name for path in EXAMPLES.glob("*.py")} == shown

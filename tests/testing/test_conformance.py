@@ -15,7 +15,7 @@ from receiver import Receiver
 
 from crackle_stream.cooling import detectors_of
 from crackle_stream.model import Partition, Positions, TaskBatch
-from crackle_stream.profile import CoolingRate, ThermalProfile
+from crackle_stream.profile import EVIDENCE_DETECTORS, CoolingRate, ThermalProfile
 from crackle_stream.protocols import Source
 from crackle_stream.sinks import FileSink, LogSink, MemorySink, StdoutSink, WebhookSink
 from crackle_stream.sources import FileSource, QueueSource, StdinSource
@@ -33,6 +33,12 @@ def test_every_built_in_detector_keeps_the_rules(name: str, rate: CoolingRate) -
     check_detector(detector)
 
 
+@pytest.mark.parametrize("name", EVIDENCE_DETECTORS)
+def test_every_detector_of_the_evidence_family_keeps_the_rules(name: str) -> None:
+    (detector,) = (each for each in detectors_of(ThermalProfile.evidence()) if each.name == name)
+    check_detector(detector)
+
+
 def example(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
     assert spec is not None
@@ -46,6 +52,7 @@ def test_the_examples_keep_the_rules() -> None:
     module = example("custom_detector")
     check_detector(module.empty_results)
     check_detector(module.RoundTimes())
+    check_detector(example("evidence_detector").PeaksTogether())
 
 
 async def test_the_example_of_a_sink_keeps_the_rules() -> None:

@@ -3,21 +3,28 @@
 import asyncio
 import itertools
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
 import numpy as np
 import pytest
+from scipy import special
+from scipy.stats import binom
 
+from crackle_stream.detect.evidence import prepared_of
 from crackle_stream.errors import SinkRefused
+from crackle_stream.history import History
 from crackle_stream.model import Alert, Candidate, CracklePattern, Examination, Onset, Partition, Positions, RecordBatch
 from crackle_stream.protocols import Context, Detector, Sink, Source
 from crackle_stream.testing import FakeClock, check_detector, check_sink, check_source
 from crackle_stream.testing import detectors as detector_kit
 from crackle_stream.testing import sources as source_kit
+from crackle_stream.testing.nulls import check_null, most_by_chance
 from crackle_stream.window import Window
 
 Examine = Callable[[Window, Context], Any]
@@ -48,6 +55,100 @@ def found(**fields: Any) -> Examine:
     return lambda window, context: Examination(
         tuple(Candidate(pattern(window, **fields), p=None) for _ in window.labels[:1]), tests=1
     )
+
+
+def halves_differ(columns: Callable[[Window, Context], np.ndarray]) -> Examine:
+    """Student's test of the first half against the second, which holds where rows are independent."""
+
+    def examine(window: Window, context: Context) -> Examination:
+        table = columns(window, context)
+        half = len(table) // 2
+        if half < 10 or np.isnan(table).all() or np.nanmax(np.abs(table), initial=0.0) > 1e6:
+            return Examination()
+        candidates = []
+        for column in range(table.shape[1]):
+            before, after = (part[~np.isnan(part)] for part in np.split(table[: 2 * half, column], [half]))
+            error = np.sqrt(before.var() / len(before) + after.var() / len(after))
+            if error > 0:
+                p = float(2 * special.ndtr(-abs(before.mean() - after.mean()) / error))
+                metric = sorted(window.names)[column]
+                candidates.append(Candidate(pattern(window, metric_names=(metric,)), p))
+        return Examination(tuple(candidates), tests=max(table.shape[1], 1))
+
+    return examine
+
+
+def in_order(window: Window, context: Context) -> np.ndarray:
+    """The window's values, metrics by name."""
+    return window.values[:, np.argsort(window.names)]
+
+
+def whitened(window: Window, context: Context) -> np.ndarray:
+    """The same without their memory."""
+    prepared = prepared_of(window, context)
+    table = np.full(window.values.shape, np.nan)
+    table[:, [sorted(window.names).index(name) for name in prepared.names]] = prepared.whitened.scores
+    return table
+
+
+def test_p_values_that_hold_on_null_windows_pass() -> None:
+    check_detector(Scripted(halves_differ(whitened)))
+
+
+def test_p_values_that_take_dependent_rows_for_independent_ones_are_told_with_their_number() -> None:
+    with pytest.raises(AssertionError) as caught:
+        check_detector(Scripted(halves_differ(in_order)))
+    told = re.fullmatch(
+        r"scripted sees something with a p value of 0.05 or less, times its tests, in (\d+) of 40 windows of "
+        r"autocorrelated noise, where there is nothing; the bar is 9: rows that depend on each other say less than "
+        r"independent ones: test prepared_of\(window, context\).whitened.scores in place of the values",
+        str(caught.value),
+    )
+    assert told is not None
+    assert int(told[1]) > 30
+
+
+def test_p_values_that_are_always_small_are_told_on_independent_noise_already() -> None:
+    with pytest.raises(AssertionError, match=r"in 40 of 40 windows of independent noise, .* count every test"):
+        check_detector(Scripted(with_p(1e-6)))
+
+
+def test_forgotten_tests_are_noticed() -> None:
+    def uncounted(window: Window, context: Context) -> Examination:
+        smallest = context.rng.random(50).min(initial=1.0)
+        return Examination((Candidate(pattern(window), float(smallest)),) if len(window) else (), tests=1)
+
+    class Drawing(Scripted):
+        """Draws anew for each window, as fifty tests of fifty truths would."""
+
+        def examine(self, window: Window, context: Context) -> Examination:
+            seeded = np.random.default_rng(int(np.nansum(np.abs(window.values) % 1e6)) if len(window) else 0)
+            return uncounted(window, Lent(context, seeded))
+
+    with pytest.raises(AssertionError, match=r"in \d\d of 40 windows of independent noise"):
+        check_null("drawing", lambda title, window, context: Drawing(found()).examine(window, context), seed=0)
+
+
+@dataclass
+class Lent:
+    """A context with another generator."""
+
+    context: Context
+    rng: np.random.Generator
+
+    @property
+    def history(self) -> History:
+        return self.context.history
+
+    def stop(self) -> bool:
+        return self.context.stop()
+
+
+@pytest.mark.parametrize("windows", [1, 10, 40, 1000])
+def test_the_bar_is_the_binomial_quantile(windows: int) -> None:
+    most = most_by_chance(windows)
+    assert binom.sf(most, windows, 0.05) <= 1e-4
+    assert most == 0 or binom.sf(most - 1, windows, 0.05) > 1e-4
 
 
 def with_p(p: float) -> Examine:

@@ -69,7 +69,7 @@ def metric_of(column: str) -> str:
 def law_columns(prepared: Prepared) -> LawColumns:
     """The columns of a window that can be members of a law.
 
-    Identifiers and moments are left out. Running totals stand there twice: their steps
+    Identifiers, moments and numbers too large to add up are left out. Running totals stand there twice: their steps
     balance against measurements, and they themselves against levels (taken in less given out = held).
     """
     names: list[str] = []
@@ -77,7 +77,7 @@ def law_columns(prepared: Prepared) -> LawColumns:
     totals = set()
     for place, metric in enumerate(prepared.typed):
         raw = prepared.window.values[:, place]
-        if metric.type in NO_MEMBERS:
+        if metric.type in NO_MEMBERS or prepared.scale[place] != 1:
             continue
         names.append(metric.name)
         columns.append(raw)

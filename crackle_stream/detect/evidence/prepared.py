@@ -28,6 +28,9 @@ __all__ = ["Block", "Prepared", "PreparedContext", "Whitened", "prepared_of"]
 
 Floats = npt.NDArray[np.float64]
 
+HUGE = 1e75
+"""Numbers up to here can be raised to the fourth power."""
+
 PART_VALUES = 40_000
 """Values whitened at once: some forty arrays of this size stay in a core's second cache."""
 
@@ -91,9 +94,18 @@ class Prepared:
         return infer_all(self.window.names, self.window.values, self.given)
 
     @cached_property
+    def scale(self) -> Floats:
+        """Shape (m,): 1, or the largest number of a metric whose numbers are so large that their squares overflow."""
+        largest = np.abs(np.nan_to_num(self.window.values)).max(axis=0, initial=0.0)
+        return np.where(largest > HUGE, largest, 1.0)
+
+    @cached_property
     def table(self) -> Floats:
-        """Shape (n, m): the window's values, counters replaced by what they gained at each task (NaN at resets)."""
-        table = self.window.values.copy()
+        """Shape (n, m): the window's values, counters replaced by what they gained at each task (NaN at resets).
+
+        Metrics are divided by their `scale`.
+        """
+        table = self.window.values / self.scale
         for column, metric in enumerate(self.typed):
             if metric.type is MetricType.COUNTER:
                 table[:, column] = steps_of(table[:, column])

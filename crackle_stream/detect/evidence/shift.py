@@ -46,8 +46,9 @@ class ShiftDetector:
         tests = max(len(prepared.tested), 1)
         candidates: list[Candidate] = []
         remembered = dict(_stored(prepared))
-        complete = True
-        for block in prepared.whitened.blocks:
+        blocks = prepared.whitened.blocks
+        complete = not context.stop()  # what was not whitened in time is in no block
+        for block in blocks:
             candidates += _candidates(prepared, block, PROPOSED / tests)
             _remember(remembered, prepared, block, PROPOSED / tests)
             if context.stop():
