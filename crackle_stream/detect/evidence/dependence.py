@@ -21,7 +21,7 @@ from crackle_stream.detect.evidence.pairs import (
     with_spreads,
 )
 from crackle_stream.detect.evidence.prepared import Prepared, prepared_of
-from crackle_stream.detect.evidence.responsible import carriers, fragility, weighed
+from crackle_stream.detect.evidence.responsible import carriers, curve_fragility, fragility, weighed
 from crackle_stream.model import Candidate, CracklePattern, Evidence, Examination, PatternKind
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["DependenceDetector"]
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
 Flags = npt.NDArray[np.bool_]
 
 LINEAR_SHARE, CURVED_SHARE = 0.45, 0.55
@@ -46,6 +47,9 @@ PROPOSED = 0.05
 
 APART_P = 1e-6
 """P value at one lag from which a pair is taken for a lagged one."""
+
+CURVE_BINS = 6
+"""Rank bins a metric by which a curve is described: its information, who carries it, and how few."""
 
 
 class DependenceDetector:
@@ -158,24 +162,27 @@ def _line(prepared: Prepared, a: int, b: int, r: float, p: float, bar: float) ->
 def _curve(prepared: Prepared, a: int, b: int, r: float, p: float, bar: float) -> CracklePattern:
     z, names = prepared.whitened.scores, prepared.names
     both = np.flatnonzero(~np.isnan(z[:, a] * z[:, b]))
-    information, order = _information(special.ndtr(z[both][:, [a, b]]))
+    cells = np.floor(special.ndtr(z[both][:, [a, b]]) * CURVE_BINS).astype(np.intp).clip(0, CURVE_BINS - 1)
+    information, order = _information(cells)
+    fragile = curve_fragility(cells, CURVE_BINS, bar)
+    carried = {"fragility": float(fragile)} if fragile else {}
     return CracklePattern(
         kind=PatternKind.CORRELATION,
         form="nonlinear",
         description=f"{names[a]} and {names[b]} depend on each other, though not along a line "
-        f"(r = {r:.2f}, {information:.2f} bits in common)",
+        f"(r = {r:.2f}, {information:.2f} bits in common)"
+        + (f"; it vanishes without {fragile} of {len(both)} tasks" if fragile else ""),
         confidence=0.0,
         involved_tasks=_labels(prepared, both[order].tolist()),
         metric_names=(names[a], names[b]),
-        metrics={"r": r, "information_bits": information, "tasks": float(len(both))},
+        metrics={"r": r, "information_bits": information, "tasks": float(len(both)), **carried},
         evidence=Evidence(p, 1.0, information, float(len(both)), calibrated=prepared.calibrated(a, b)),
     )
 
 
-def _information(u: Floats, bins: int = 6) -> tuple[float, list[int]]:
+def _information(cell: Ints) -> tuple[float, list[int]]:
     """Mutual information on rank bins in bits, less its bias, and rows by what they add to it, most first."""
-    n = len(u)
-    cell = np.floor(u * bins).astype(np.intp).clip(0, bins - 1)
+    n, bins = len(cell), CURVE_BINS
     counts = np.zeros((bins, bins))
     np.add.at(counts, (cell[:, 0], cell[:, 1]), 1.0)
     expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0, keepdims=True) / n

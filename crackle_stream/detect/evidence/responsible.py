@@ -8,10 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-__all__ = ["Weighed", "carriers", "fragility", "weighed"]
+__all__ = ["Weighed", "carriers", "curve_fragility", "fragility", "weighed"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
+
+ROUNDS = 20
+"""Times, at most, at which the excess of a table's cells is looked at while tasks are taken away."""
 
 CARRIED = 0.8
 """Share of a correlation that the responsible tasks carry together."""
@@ -76,3 +79,53 @@ def fragility(pair: Weighed, bar: float) -> int:
     doubtful = np.flatnonzero(t[:end] <= -special.stdtrit(free[max(end - 1, 0)], bar / 2)) if end else above[:0]
     gone = doubtful[2 * special.stdtr(free[doubtful], -t[doubtful]) > bar]
     return int(gone[0]) if len(gone) else end
+
+
+def curve_fragility(cells: Ints, bins: int, bar: float) -> int:
+    """How many tasks must go before a table of bins shows no dependence any more, those in overfull cells first.
+
+    The excess over what the margins let expect is looked at anew after every `ROUNDS`-th of the tasks, because the
+    margins change as tasks go.
+
+    Args:
+        cells: shape (s, 2), the bin of each task in both metrics.
+        bins: bins a metric.
+        bar: the p value that was needed; 0 is returned where Pearson's chi-squared does not reach it with all tasks.
+    """
+    flat = cells[:, 0] * bins + cells[:, 1]
+    number = _number_in_cell(flat, bins)
+    left = np.arange(len(flat))
+    while True:
+        table = np.bincount(flat[left], minlength=bins * bins)
+        if _chance(table[None], bins)[0] > bar:
+            return len(flat) - len(left)
+        expected = np.maximum(_expected(table.reshape(1, bins, bins).astype(np.float64)).ravel(), 1e-9)[flat[left]]
+        excess = (number[left] + 1 - expected) / np.sqrt(expected)
+        going = np.argsort(-excess, kind="stable")[: -(-len(flat) // ROUNDS)]
+        gone = np.cumsum(flat[left[going]][:, None] == np.arange(bins * bins), axis=0)
+        above = np.flatnonzero(_chance(table - gone, bins) > bar)
+        if len(above):
+            return len(flat) - len(left) + int(above[0]) + 1
+        left = np.delete(left, going)
+
+
+def _number_in_cell(flat: Ints, bins: int) -> Ints:
+    """The how many-th of its cell each task is."""
+    counts = np.bincount(flat, minlength=bins * bins)
+    number = np.empty(len(flat), dtype=np.intp)
+    number[np.argsort(flat, kind="stable")] = np.arange(len(flat)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return number
+
+
+def _chance(tables: Ints, bins: int) -> Floats:
+    """P values of Pearson's chi-squared of flat tables, shape (tables,); 1 for an empty one."""
+    counts = tables.reshape(-1, bins, bins).astype(np.float64)
+    expected = _expected(counts)
+    excess = np.sum((counts - expected) ** 2 / np.maximum(expected, 1e-9), axis=(1, 2))
+    return np.asarray(special.chdtrc(float((bins - 1) ** 2), excess))
+
+
+def _expected(counts: Floats) -> Floats:
+    """Counts that tables with the same margins have where the metrics are independent, shape (tables, bins, bins)."""
+    both = counts.sum(axis=2)[:, :, None] * counts.sum(axis=1)[:, None, :]
+    return np.asarray(both / np.maximum(counts.sum(axis=(1, 2)), 1.0)[:, None, None])
