@@ -17,7 +17,7 @@ from crackle_stream.detect.evidence.autoregression import (
     order_for,
     robust_fit,
 )
-from crackle_stream.detect.evidence.scan import scan_step, split_off
+from crackle_stream.detect.evidence.scan import TRIM, scan_step, split_off
 from crackle_stream.detect.evidence.tails import chi_scan_tail
 
 __all__ = ["Levels", "normal_scores", "ranked", "scan_level"]
@@ -98,7 +98,7 @@ def normal_scores(x: Floats) -> Floats:
     return np.asarray(special.ndtri((ranks + 0.5) / len(x)))
 
 
-def scan_level(y: Floats, *, wary: bool = True) -> Levels:
+def scan_level(y: Floats, *, wary: bool = True, trim: float = TRIM) -> Levels:
     """The best single step in each series, and its p value.
 
     The statistic is a likelihood ratio in which the autoregression is free under both hypotheses: fitted with the
@@ -112,6 +112,7 @@ def scan_level(y: Floats, *, wary: bool = True) -> Levels:
         wary: choose the orders with the step left in. A slow part under much noise (AR .9 beneath twice its variance
             of white noise) passes for a step when the best split is taken off first: p values of .001 are then ten
             times too frequent. It costs a twentieth of the power at .6 sd.
+        trim: share of the rows at each end where no step is looked for.
     """
     n = len(y)
     p = order_for(n)
@@ -120,14 +121,14 @@ def scan_level(y: Floats, *, wary: bool = True) -> Levels:
     _, orders = robust_fit(centred if wary else flat, p)
     plain, _ = robust_fit(centred, p, orders)
     alone, _ = robust_fit(flat, p, orders)
-    best = _better(_best_step(centred, plain), _best_step(centred, alone))
+    best = _better(_best_step(centred, plain, trim), _best_step(centred, alone, trim))
     promising = np.flatnonzero(_chances(best, n - p) < WORTH_REFITTING)
     for _ in range(REFITS if len(promising) else 0):
         some = best.of(promising)
         shifted = np.arange(n)[:, None] >= some.row + p
         series = centred[:, promising]
         refitted, _ = robust_fit(series - np.where(shifted, some.size, 0.0), p, orders[promising])
-        best.put(promising, _better(some, _best_step(series, refitted)))
+        best.put(promising, _better(some, _best_step(series, refitted, trim)))
     statistic = _statistic(best, n - p)
     return Levels(
         p=chi_scan_tail(statistic, best.drops),
@@ -175,13 +176,13 @@ def _chances(step: _Step, rows: int) -> Floats:
     return chi_scan_tail(_statistic(step, rows), step.drops)
 
 
-def _best_step(y: Floats, model: Autoregression) -> _Step:
+def _best_step(y: Floats, model: Autoregression, trim: float) -> _Step:
     series = np.arange(y.shape[1])
     raw = innovations(y, Autoregression(model.phi, np.zeros(y.shape[1])))
     e = clipped(raw)
     e -= e.mean(axis=0)
     without = np.sum(e * e, axis=0)
-    scan = scan_step(e, model.phi, pulse=ranked(e))
+    scan = scan_step(e, model.phi, pulse=ranked(e), trim=trim)
     place = np.argmax(np.abs(scan.statistic), axis=0)
     gain = scan.statistic[place, series] ** 2
     residual = np.maximum(without - gain, 1e-9 * without + np.finfo(float).tiny)

@@ -13,7 +13,7 @@ from crackle_stream.detect.evidence.autoregression import CLIP, MAX_ORDER, Autor
 from crackle_stream.detect.evidence.exceedance import drawn_scan_tail
 from crackle_stream.detect.evidence.level import Levels, normal_scores, ranked
 from crackle_stream.detect.evidence.memory import MetricMemory, started
-from crackle_stream.detect.evidence.scan import scan_step, split_off
+from crackle_stream.detect.evidence.scan import SCORE_TRIM, TRIM, scan_step, split_off
 from crackle_stream.detect.evidence.spread import legendre_scores, scan_shape, smeared, stronger, uniform_ranks
 from crackle_stream.detect.evidence.steps import Step, removed, steps_in
 from crackle_stream.detect.evidence.tails import chi_scan_tail
@@ -137,13 +137,13 @@ def _one_more(white: White, column: int, x: Floats, memory: MetricMemory | None,
     return memory.after(news, float(np.mean(own)) / memory.deviation)
 
 
-def _level(e: Floats, phi: Floats, prior: Floats, deviation: Floats, skipped: int = 0) -> Levels:
+def _level(e: Floats, phi: Floats, prior: Floats, deviation: Floats, skipped: int = 0, *, trim: float = TRIM) -> Levels:
     series = np.arange(e.shape[1])
     flat = split_off(clipped(e))
     wider = np.maximum(flat.std(axis=0) - 1 / np.sqrt(2 * len(e)), 1.0)  # beyond a standard error of its own
     cut = np.clip(e / wider, -CLIP, CLIP)
     cut /= np.sqrt(_left_over(flat))
-    scan = scan_step(cut, phi, prior, ranked(cut))
+    scan = scan_step(cut, phi, prior, ranked(cut), trim=trim)
     place = np.argmax(np.abs(scan.statistic), axis=0)
     gain = scan.statistic**2
     place[gain[0] >= gain.max(axis=0) - SAME_START] = 0
@@ -186,7 +186,7 @@ def _spread(e: Floats, known: Sequence[MetricMemory]) -> Levels:
     left = innovations(scores, model)
     prior = np.array([memory.prior_rows for memory in known])
     deviation = np.maximum(left.std(axis=0), 1.0)
-    return _level(left / deviation, model.phi, prior, deviation, model.phi.shape[1])
+    return _level(left / deviation, model.phi, prior, deviation, model.phi.shape[1], trim=SCORE_TRIM)
 
 
 def _volatility(e: Floats) -> Floats:

@@ -12,7 +12,7 @@ from numpy.polynomial import legendre
 
 from crackle_stream.detect.evidence.autoregression import innovations, middle_and_width, order_for, robust_fit
 from crackle_stream.detect.evidence.level import Levels, normal_scores, scan_level
-from crackle_stream.detect.evidence.scan import scan_step, split_off
+from crackle_stream.detect.evidence.scan import SCORE_TRIM, scan_step, split_off
 from crackle_stream.detect.evidence.tails import chi_scan_tail
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def scan_spread(e: Floats) -> Levels:
     Args:
         e: shape (n, k), innovations, no NaN.
     """
-    return scan_level(legendre_scores(uniform_ranks(e), 2), wary=False)
+    return scan_level(legendre_scores(uniform_ranks(e), 2), wary=False, trim=SCORE_TRIM)
 
 
 def scan_amplitude(x: Floats, skipped: int) -> Levels:
@@ -145,7 +145,7 @@ def scan_shape(e: Floats) -> Shapes:
     scores = _all_scores(e)
     variance = np.maximum(scores.var(axis=0), 1e-12) * _persistence(scores)
     shrink = np.sqrt(1 - min(ESTIMATION_ROWS / n, 0.5))
-    scan = scan_step(scores * (shrink / np.sqrt(variance)), np.zeros((scores.shape[1], 1)))
+    scan = scan_step(scores * (shrink / np.sqrt(variance)), np.zeros((scores.shape[1], 1)), trim=SCORE_TRIM)
     parts = scan.statistic.reshape(len(scan.statistic), SHAPE_DEGREES, k)
     total = np.sqrt(np.sum(parts**2, axis=1))
     place = np.argmax(total, axis=0)
