@@ -142,3 +142,21 @@ def test_the_same_window_gives_the_same_report() -> None:
 def test_a_budget_that_cannot_be_is_refused(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ThermalProfile.evidence(**arguments)  # type: ignore[arg-type]
+
+
+def test_an_event_goes_by_one_name_from_cooling_to_cooling_although_more_metrics_show_it() -> None:
+    values = noise(21, 600, 4)
+    values[240:, [1, 2]] += 40
+    values[330:, 3] += 40
+    first = cool(window(values[:300]), EACH)
+    second = cool(window(values[200:500], start=200.0), EACH, first.history)
+    shifts = {pattern.metric_names: pattern for pattern in second.patterns if pattern.kind == "phase transition"}
+    (told,) = (pattern for pattern in first.patterns if pattern.kind == "phase transition")
+    assert set(told.metric_names) == {"m1", "m2"}
+    again = next(pattern for names, pattern in shifts.items() if {"m1", "m2"} <= set(names))
+    new = shifts["m3",]
+    assert again.fingerprint == told.fingerprint != new.fingerprint
+    assert again.at is not None
+    assert told.at is not None
+    assert again.at.time == told.at.time
+    assert "folding" not in second.examined, "it is no detector, only a memory"
