@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Self
 
+from crackle_stream.alerting.returns import levels_of
 from crackle_stream.alerting.sighting import Sighting
 from crackle_stream.model import Alert, AlertStatus, CracklePattern, Severity, digest
 
@@ -13,13 +15,16 @@ __all__ = ["ActiveAlert"]
 
 ID_DIGITS = 32
 
+MOST_LEVELS = 50
+"""Metrics whose levels are remembered of one alert, those told first."""
+
 
 @dataclass(frozen=True, slots=True)
 class ActiveAlert:
     """An alert that was raised and is not resolved.
 
     Attributes:
-        pattern: as last seen.
+        pattern: as last seen with the leading metric and form that it was raised with.
         severity: as raised.
         raised_at: epoch seconds.
         last_seen: epoch seconds.
@@ -29,6 +34,7 @@ class ActiveAlert:
         repeats: how often it was said again.
         raised_confidence: the pattern's confidence when it was raised.
         coolings: conclusive coolings since it was raised, with it or without.
+        levels: from where to where its metrics went, where windows said so.
     """
 
     pattern: CracklePattern
@@ -41,6 +47,15 @@ class ActiveAlert:
     repeats: int = 0
     raised_confidence: float = 1.0
     coolings: int = 0
+    levels: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "levels", MappingProxyType(dict(list(self.levels.items())[:MOST_LEVELS])))
+
+    @classmethod
+    def raised(cls, pattern: CracklePattern, severity: Severity, time: float) -> Self:
+        """A new one."""
+        return cls(pattern, severity, time, time, time, raised_confidence=pattern.confidence, levels=levels_of(pattern))
 
     def notice(self, status: AlertStatus, sighting: Sighting, reason: str = "") -> Alert:
         """The notification that a window makes of it."""
@@ -71,6 +86,7 @@ class ActiveAlert:
             "repeats": self.repeats,
             "raised_confidence": self.raised_confidence,
             "coolings": self.coolings,
+            "levels": {name: list(levels) for name, levels in self.levels.items()},
         }
 
     @classmethod
@@ -87,4 +103,5 @@ class ActiveAlert:
             repeats=int(stored["repeats"]),
             raised_confidence=float(stored["raised_confidence"]),
             coolings=int(stored["coolings"]),
+            levels={str(name): (float(was), float(went)) for name, (was, went) in stored["levels"].items()},
         )

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 from crackle_stream.model import CracklePattern, Position
+
+if TYPE_CHECKING:
+    from crackle_stream.window import Window
 
 __all__ = ["Sighting"]
 
@@ -30,6 +34,19 @@ class Sighting:
     position: Position | None = None
     began: float | None = None
     tasks: int = 0
+
+    @classmethod
+    def of(cls, window: Window, patterns: tuple[CracklePattern, ...], *, conclusive: bool) -> Self:
+        """What a cooling found in a window."""
+        return cls(
+            window_id=window.id,
+            time=window.end_time,
+            patterns=patterns,
+            conclusive=conclusive,
+            position=window.end,
+            began=float(window.times.min()) if len(window) else None,
+            tasks=len(window),
+        )
 
     @property
     def pace(self) -> float:

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import anyio
 
 from crackle_stream.errors import ReaderGone
-from crackle_stream.model import Alert
+from crackle_stream.model import Alert, Nature
 from crackle_stream.protocols import Clock, SystemClock
 from crackle_stream.stream.courier import Subscription, Surroundings
 from crackle_stream.stream.deadletter import Undertaker
@@ -125,6 +125,8 @@ class Dispatcher:
         shares: dict[int, list[Alert]] = {}
         for alert in alerts:
             takers = [place for place, lane in enumerate(self._lanes) if lane.subscription.match.takes(alert)]
+            if not takers and alert.pattern.nature == Nature.FACT:
+                continue  # what holds is in the report, and no alert where nobody asks for it
             self._around.emit(AlertMade(alert, tuple(self._lanes[place].name for place in takers)))
             for place in takers:
                 shares.setdefault(place, []).append(alert)

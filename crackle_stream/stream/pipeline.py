@@ -364,7 +364,7 @@ class Pipeline:
 
     async def _handle(self, kiln: KilnId, window: Window, report: CoolingReport) -> None:
         """A window's report: what is new, repeated or resolved goes out; then the window is settled."""
-        sighting = Sighting(window.id, window.end_time, report.patterns, report.conclusive, window.end)
+        sighting = Sighting.of(window, report.patterns, conclusive=report.conclusive)
         before = self._lifecycles.get(kiln, Lifecycle())
         self._lifecycles[kiln], alerts = before.after(sighting, self._policy)
         reach("decided")

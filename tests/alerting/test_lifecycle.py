@@ -11,6 +11,7 @@ SHIFT = CracklePattern(
     PatternKind.PHASE_TRANSITION, "latency rose", 0.95, metric_names=("latency",), nature=Nature.EVENT, direction="up"
 )
 LINK = CracklePattern(PatternKind.CORRELATION, "a and b move together", 0.99, metric_names=("a", "b"))
+OTHER = replace(SHIFT, metric_names=("depth",), fingerprint="")
 POLICY = AlertPolicy(min_confidence=0.9, repeat_interval=100, resolve_after=2)
 
 
@@ -63,7 +64,7 @@ def test_of_two_patterns_with_one_identity_the_more_confident_is_told() -> None:
 
 def test_an_event_is_a_warning_and_a_fact_is_information() -> None:
     _, alerts = Lifecycle().after(Sighting("w", 0, (SHIFT, LINK)), POLICY)
-    assert [str(alert.severity) for alert in alerts] == ["warning", "info"]
+    assert {str(alert.pattern.nature): str(alert.severity) for alert in alerts} == {"event": "warning", "fact": "info"}
 
 
 def test_a_law_that_broke_is_critical() -> None:
@@ -103,7 +104,7 @@ def test_an_alert_tells_its_whole_life() -> None:
 def ids(windows: int) -> list[str]:
     lifecycle, said = Lifecycle(), list[Alert]()
     for number in range(windows):
-        lifecycle, alerts = lifecycle.after(Sighting(f"w{number}", 100.0 * number, (SHIFT, LINK)), POLICY)
+        lifecycle, alerts = lifecycle.after(Sighting(f"w{number}", 100.0 * number, (SHIFT, OTHER)), POLICY)
         said += alerts
     return [alert.id for alert in said]
 
@@ -114,7 +115,7 @@ def test_every_notification_has_an_id_of_its_own_and_the_same_log_gives_the_same
 
 
 def test_closing_a_kiln_resolves_what_was_active_with_the_reason() -> None:
-    lifecycle, _ = Lifecycle().after(Sighting("w0", 0, (SHIFT, LINK)), POLICY)
+    lifecycle, _ = Lifecycle().after(Sighting("w0", 0, (SHIFT, OTHER, LINK)), POLICY)
     after, alerts = lifecycle.closed(Sighting("gone", 5), "key closed")
     assert [(str(alert.status), alert.reason) for alert in alerts] == [("resolved", "key closed")] * 2
     assert dict(after.active) == {}
@@ -126,6 +127,7 @@ def test_closing_a_kiln_resolves_what_was_active_with_the_reason() -> None:
         ({"min_confidence": 1.5}, "min_confidence must be between 0 and 1"),
         ({"repeat_interval": 0}, "repeat_interval must be more than 0"),
         ({"resolve_after": 0}, "resolve_after must be at least 1"),
+        ({"accept_after": 0}, "accept_after must be at least 1"),
     ],
 )
 def test_a_policy_that_cannot_be_is_refused(change: dict[str, float], message: str) -> None:

@@ -1,5 +1,7 @@
 """A sink takes what fits every part of its match."""
 
+from dataclasses import replace
+
 import pytest
 
 from crackle_stream.alerting import Match
@@ -15,6 +17,24 @@ PATTERN = CracklePattern(
     key="orders",
 )
 ALERT = Alert("id", AlertStatus.RAISED, Severity.WARNING, PATTERN, 0.0, 0.0, 1)
+
+
+FACT = replace(ALERT, severity=Severity.INFO, pattern=replace(PATTERN, form="linear law", nature=Nature.FACT))
+
+
+@pytest.mark.parametrize(
+    ("match", "event", "fact"),
+    [
+        (Match(), True, False),
+        (Match(nature=("event",)), True, False),
+        (Match(nature=("fact",)), False, True),
+        (Match(nature=("fact", "event")), True, True),
+        (Match(form=("linear law",)), False, False),
+        (Match(kind=("conservation law",), nature=("fact", "event")), True, True),
+    ],
+)
+def test_a_fact_goes_only_where_a_route_asks_for_facts(match: Match, event: bool, fact: bool) -> None:
+    assert (match.takes(ALERT), match.takes(FACT)) == (event, fact)
 
 
 @pytest.mark.parametrize(

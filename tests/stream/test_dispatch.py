@@ -4,6 +4,7 @@ import itertools
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -12,7 +13,7 @@ import pytest
 
 from crackle_stream.alerting import Match
 from crackle_stream.errors import DeadLettersUnavailable, ReaderGone, SinkGone, SinkRefused, SinkUnavailable
-from crackle_stream.model import Alert, AlertStatus, CracklePattern, Severity
+from crackle_stream.model import Alert, AlertStatus, CracklePattern, Nature, Severity
 from crackle_stream.protocols import Sink
 from crackle_stream.stream.deadletter import DeadLetterFile, DeadLetters, Undertaker
 from crackle_stream.stream.dispatch import Dispatcher, Subscription
@@ -24,7 +25,7 @@ AT_ONCE = RetryOptions(attempts=2, wait_s=0, wait_max_s=0, round_wait_s=0, round
 
 
 def alert(number: int, kind: str = "correlation") -> Alert:
-    pattern = CracklePattern(kind, f"pattern {number}", 0.99, metric_names=(f"m{number}",))
+    pattern = CracklePattern(kind, f"pattern {number}", 0.99, metric_names=(f"m{number}",), nature=Nature.EVENT)
     return Alert(f"id-{number}", AlertStatus.RAISED, Severity.INFO, pattern, 0.0, 0.0, 1)
 
 
@@ -335,3 +336,16 @@ def test_two_sinks_of_one_name_are_refused() -> None:
 def test_a_subscription_that_cannot_be_is_refused(change: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Subscription(Script("a"), **change)  # type: ignore[arg-type]
+
+
+async def test_a_fact_that_nobody_asks_for_is_no_alert_and_settles_its_window() -> None:
+    events_only, both = Script("events"), Script("both")
+    fact = alert(1)
+    fact = replace(fact, pattern=replace(fact.pattern, nature=Nature.FACT))
+    seen: list[Event] = []
+    settled: list[str] = []
+    await deliver_all(dispatcher(Subscription(events_only), seen=seen), [fact], settled)
+    assert (events_only.taken, names(seen), settled) == ([], [], ["settled"])
+    asked = Subscription(both, match=Match(nature=("fact", "event")))
+    await deliver_all(dispatcher(Subscription(events_only), asked), [fact, alert(2)])
+    assert (events_only.taken, both.taken) == (["id-2"], ["id-1", "id-2"])

@@ -12,7 +12,7 @@ import anyio.lowlevel
 import pytest
 
 from crackle_stream.errors import SinkGone, SinkRefused, SinkUnavailable, StateUnavailable
-from crackle_stream.model import Alert, AlertStatus, CracklePattern, Severity
+from crackle_stream.model import Alert, AlertStatus, CracklePattern, Nature, Severity
 from crackle_stream.protocols import Sink
 from crackle_stream.stream.deadletter import DeadLetterFile, Undertaker
 from crackle_stream.stream.dispatch import Dispatcher, Subscription
@@ -26,7 +26,10 @@ ONE_TRY = RetryOptions(attempts=1, wait_s=0, wait_max_s=0, round_wait_s=1, round
 
 
 def alert(number: int, key: str = "", text: str = "pattern") -> Alert:
-    pattern = CracklePattern("correlation", f"{text} {number}", 0.99, metric_names=(f"m{number}",), key=key)
+    names = (f"m{number}",)
+    pattern = CracklePattern(
+        "phase transition", f"{text} {number}", 0.99, metric_names=names, key=key, nature=Nature.EVENT
+    )
     return Alert(f"id-{number}", AlertStatus.RAISED, Severity.INFO, pattern, 0.0, 0.0, 1)
 
 

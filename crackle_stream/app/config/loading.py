@@ -51,6 +51,9 @@ FAMILY_OF = {
 }
 """The settings of [profile] that only one family has."""
 
+DEFAULT_SINKS = {"stdout": {"kind": "stdout", "match": {"nature": ["fact", "event"]}}}
+"""Where alerts go if nobody says: whoever looks at a stream for the first time wants to see what holds in it, too."""
+
 NO_FILE = "configuration"
 """What a configuration without a file is called."""
 
@@ -158,7 +161,7 @@ class _Tables:
 
     def sinks(self) -> Iterator[tuple[str, Table]]:
         """The tables of the sinks by name; standard output where there are none."""
-        for name, table in (self.table("sinks") or {"stdout": {"kind": "stdout"}}).items():
+        for name, table in (self.table("sinks") or DEFAULT_SINKS).items():
             if isinstance(table, dict):
                 yield name, table
             else:

@@ -147,21 +147,27 @@ class AlertsSection:
             the evidence family, whose budget has judged already.
         repeat_interval: seconds, or text such as "4h", after which an alert that is still there is said again.
         resolve_after: coolings without the pattern that resolve its alert.
+        accept_after: coolings after which a shift that did not return is the new normal, and its alert resolved.
     """
 
     min_confidence: float | None = None
     repeat_interval: float = 4 * 3600.0
     resolve_after: int = 3
+    accept_after: int = 20
 
     def __post_init__(self) -> None:
         read_fields(
-            self, min_confidence=_optional_share, repeat_interval=_positive_seconds, resolve_after=whole_number(1)
+            self,
+            min_confidence=_optional_share,
+            repeat_interval=_positive_seconds,
+            resolve_after=whole_number(1),
+            accept_after=whole_number(1),
         )
 
     @property
     def policy(self) -> AlertPolicy:
         """What the pipeline takes."""
-        return AlertPolicy(self.min_confidence, self.repeat_interval, self.resolve_after)
+        return AlertPolicy(self.min_confidence, self.repeat_interval, self.resolve_after, self.accept_after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +179,7 @@ class MatchSection:
         form: globs over its form, such as "broken *".
         metric: globs over its metric names.
         key: globs over the kiln's key.
-        nature: "fact" for what holds, "event" for what happened.
+        nature: "fact" for what holds, "event" for what happened; only events where nothing is given.
         severity: "info", "warning" or "critical".
         confidence: least confidence.
     """
