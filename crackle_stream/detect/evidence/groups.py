@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from crackle_stream.protocols import Context
     from crackle_stream.window import Window
 
-__all__ = ["GroupDetector"]
+__all__ = ["GroupDetector", "near_copies"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,6 +30,19 @@ MOST_SETS = 3
 
 PAIR_ROWS = 3000
 """Tasks in which pairs are tested; more would find dependence too weak for groups."""
+
+
+COPIED = 0.9
+"""Share of the tasks in which a metric must be another in other units to be left out beside it."""
+
+SAME = 1e-9
+"""Difference, in units of the metric's largest value, up to which two values are the same."""
+
+ALIKE = 0.9
+"""Correlation of clipped values under which a pair is not looked at as copies: it only saves work."""
+
+CLIPPED = 5.0
+"""Robust standard deviations at which values are clipped for it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +78,14 @@ class GroupDetector:
         ]
         skipped = [*prepared.skipped, *skipped]
         if len(rows) < 4 * LEAST_TASKS or len(columns) < 2:
+            return Examination(skipped=(*skipped, Skip("groups", "too few tasks or metrics")))
+        copies = near_copies(prepared.table[rows][:, [prepared.tested[place] for place in columns.tolist()]])
+        skipped += [
+            Skip(prepared.names[columns[copy]], f"nearly a copy of {prepared.names[columns[first]]}")
+            for copy, first in copies.items()
+        ]
+        columns = np.delete(columns, list(copies))
+        if len(columns) < 2:
             return Examination(skipped=(*skipped, Skip("groups", "too few tasks or metrics")))
         table = untied[rows][:, columns]
         names = [prepared.names[place] for place in columns.tolist()]
@@ -104,6 +125,38 @@ def _looked(
         return _Looked(skip=Skip(f"groups in {_joined(dependent, names)}", "they follow each other in time: a shift"))
     pattern = groups_pattern(found, dependent.p, table, names, rows, window)
     return _Looked(candidate=Candidate(pattern, dependent.p))
+
+
+def near_copies(table: Floats) -> dict[int, int]:
+    """Columns that are an earlier one in other units in nearly all rows, each with that earlier one.
+
+    Two copies of a count lie on the points of a lattice, with a valley between any two: each value would be a group.
+
+    Args:
+        table: shape (n, m), values as they came, no NaN.
+    """
+    varying = np.flatnonzero(np.ptp(table, axis=0) > 0)
+    if len(varying) < 2:
+        return {}
+    centred = table[:, varying] - np.median(table[:, varying], axis=0)
+    scale = np.median(np.abs(centred), axis=0)
+    scale = np.where(scale > 0, scale, centred.std(axis=0))
+    alike = np.abs(np.corrcoef(np.clip(centred / scale, -CLIPPED, CLIPPED).T)) >= ALIKE
+    copies: dict[int, int] = {}
+    for first, second in zip(*(varying[places].tolist() for places in np.nonzero(np.triu(alike, 1))), strict=True):
+        if first not in copies and second not in copies and _is_copy(table[:, first], table[:, second]):
+            copies[second] = first
+    return copies
+
+
+def _is_copy(x: Floats, y: Floats) -> bool:
+    dx, dy = np.diff(x), np.diff(y)
+    moved = dx != 0
+    slope = float(np.median(dy[moved] / dx[moved]))
+    # Each wrong task spoils two steps. Values that hardly ever move must agree where they do.
+    followed = float(np.mean(np.abs(dy[moved] - slope * dx[moved]) <= SAME * float(np.abs(y).max())))
+    still = float(np.mean(dy[~moved] == 0)) if not moved.all() else 1.0
+    return slope != 0 and min(followed, still) >= 2 * COPIED - 1
 
 
 def _joined(dependent: Dependent, names: list[str]) -> str:
