@@ -234,7 +234,7 @@ def test_a_pair_with_one_of_several_tied_metrics_is_said_once() -> None:
     told = folded([law("a", "b", "c"), pair("x", "a", 1e-8), pair("x", "b", 1e-12), pair("c", "x")], window()).patterns
     assert names(told) == [("a", "b", "c"), ("x", "b")]
     assert told[1].metrics["further_pairs"] == 2.0
-    assert told[1].description == "x and b go together; the same holds of a, c, tied to them by laws"
+    assert told[1].description == "x and b go together; the same holds for a and c, which laws tie to them"
 
 
 def test_now_and_later_and_along_a_curve_is_one_pair() -> None:

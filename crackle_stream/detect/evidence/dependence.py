@@ -170,8 +170,7 @@ def _curve(prepared: Prepared, a: int, b: int, r: float, p: float, bar: float) -
         kind=PatternKind.CORRELATION,
         form="nonlinear",
         description=f"{names[a]} and {names[b]} depend on each other, though not along a line "
-        f"(r = {r:.2f}, {information:.2f} bits in common)"
-        + (f"; it vanishes without {fragile} of {len(both)} tasks" if fragile else ""),
+        f"(r = {r:.2f})" + (f"; it vanishes without {fragile} of {len(both)} tasks" if fragile else ""),
         confidence=0.0,
         involved_tasks=_labels(prepared, both[order].tolist()),
         metric_names=(names[a], names[b]),

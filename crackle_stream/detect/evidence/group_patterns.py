@@ -103,12 +103,12 @@ def _nearest_first(table: Floats, labels: Labels, group: int, middles: Floats, w
 
 def _sentence(sizes: list[int], tasks: int, steps: list[tuple[str, float]]) -> str:
     told = ", ".join(
-        f"{name} {'higher' if step > 0 else 'lower'} by {abs(step):.1f} sd" for name, step in steps[:SHOWN_METRICS]
+        f"{name} {'higher' if step > 0 else 'lower'} by {abs(step):.1f}" for name, step in steps[:SHOWN_METRICS]
     )
-    more = f" and {len(steps) - SHOWN_METRICS} more metrics" if len(steps) > SHOWN_METRICS else ""
+    left = len(steps) - SHOWN_METRICS
+    more = f" and {left} more metric{'s' if left > 1 else ''}" if left > 0 else ""
+    told = f"{told}{more} (in standard deviations)"
     if len(sizes) == 2:
-        return f"{sizes[0]} of {tasks} tasks stand apart from the others: {told}{more}"
+        return f"{sizes[0]} of {tasks} tasks stand apart from the others: {told}"
     listed = ", ".join(str(size) for size in sizes)
-    return (
-        f"{tasks} tasks fall into {len(sizes)} groups of {listed} tasks; the smallest has {told}{more} than the largest"
-    )
+    return f"{tasks} tasks fall into {len(sizes)} groups of {listed} tasks; the smallest has {told} than the largest"

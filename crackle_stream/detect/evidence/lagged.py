@@ -99,7 +99,7 @@ def _pattern(
     fragile, shared = fragility(pair, bar), len(pair.rows)
     seconds = float(np.median(window.times[lag:] - window.times[:-lag]))
     tasks = "task" if lag == 1 else "tasks"
-    follows = "follows" if r > 0 else "follows, reversed,"
+    follows = "follows" if r > 0 else "moves against"
     return CracklePattern(
         kind=PatternKind.CORRELATION,
         form="lagged",

@@ -74,13 +74,15 @@ def _surest(alike: Sequence[CracklePattern]) -> CracklePattern:
     others = sorted({name for one in alike for name in one.metric_names} - pair)
     best = replace(best, metrics={**best.metrics, "further_pairs": float(len(alike) - 1)}) if len(alike) > 1 else best
     if others:
-        best = replace(best, description=f"{best.description}; the same holds of {_some(others)}, tied to them by laws")
+        best = replace(
+            best, description=f"{best.description}; the same holds for {_some(others)}, which laws tie to them"
+        )
     return best
 
 
 def _some(names: Sequence[str]) -> str:
     if len(names) <= SHOWN_METRICS:
-        return ", ".join(names)
+        return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
     return f"{', '.join(names[:SHOWN_METRICS])} and {len(names) - SHOWN_METRICS} more"
 
 

@@ -100,7 +100,10 @@ def shift_pattern(prepared: Prepared, block: Block, place: int, column: int, cha
 
 def where(row: int, window: Window) -> str:
     """The place of a change in words; row 0 stands for before the window."""
-    return f"at task {window.labels[row]} (row {row} of {len(window)})" if row else "before the window began"
+    if not row:
+        return "before the window began"
+    label = window.labels[row]
+    return f"at {'' if label.lower().startswith('task') else 'task '}{label} (row {row} of {len(window)})"
 
 
 def _around(values: Floats, rows: Ints, change: Change) -> tuple[Floats, Floats]:
@@ -120,11 +123,12 @@ def _sentence(name: str, change: Change, before: Floats, after: Floats) -> tuple
     if change.form == "variance":
         old, new = width(before), width(after)
         more = "more" if change.direction == "up" else "less"
-        text = f"{name} varies {more} from task to task, {2**change.effect:.3g} times as much as before"
-        text += _moved_too(before, after)
+        text = f"varies {more} from task to task, {2**change.effect:.3g} times as much as before"
+        text = f"{name} {_moved_too(before, after)}{text}"
         return text, {"spread_before": old, "spread_after": new, "ratio": 2**change.effect}
-    text = f"the values of {name} are distributed otherwise than before{_moved_too(before, after)}"
-    return text, {"effect": change.effect}
+    return f"{name} {_moved_too(before, after)}has its values distributed otherwise than before", {
+        "effect": change.effect
+    }
 
 
 def _moved_too(before: Floats, after: Floats) -> str:
@@ -132,7 +136,7 @@ def _moved_too(before: Floats, after: Floats) -> str:
     old, new = float(np.median(before)), float(np.median(after))
     if abs(new - old) <= _scale(before, after):
         return ""
-    return f" (around {old:.4g} before, around {new:.4g} now)"
+    return f"went from around {old:.4g} to around {new:.4g} and "
 
 
 def _levels(before: Floats, after: Floats, direction: str) -> tuple[float, float]:
