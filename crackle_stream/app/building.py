@@ -7,16 +7,18 @@ from collections.abc import Callable
 import numpy.random  # noqa: F401 - numpy loads it when a generator is first made: on the first cooling, in a thread
 
 from crackle_stream.app.config import Configuration, ConfiguredSink
+from crackle_stream.app.keeping import dead_letters_of, state_of
 from crackle_stream.budget import Budget
 from crackle_stream.decode import Decoder
 from crackle_stream.detect import built_in
 from crackle_stream.glaze import Glaze
 from crackle_stream.profile import CoolingRate, Family, ThermalProfile
 from crackle_stream.schedule import CoolingSchedule
-from crackle_stream.stream.deadletter import DeadLetterFile
+from crackle_stream.stream.deadletter import Ceiling
 from crackle_stream.stream.dispatch import Subscription
 from crackle_stream.stream.events import Event
 from crackle_stream.stream.pipeline import Pipeline
+from crackle_stream.stream.spool import OUTBOX
 
 __all__ = ["build_pipeline"]
 
@@ -31,26 +33,43 @@ def build_pipeline(configuration: Configuration, on_event: Callable[[Event], Non
     Raises:
         PluginError: a source or sink cannot be imported.
     """
-    letters = configuration.dead_letters.path
+    state = state_of(configuration, [OUTBOX])
     profile = _profile(configuration)
     built_in(profile)  # loads what the detectors need, while no event loop runs yet
     return Pipeline(
         configuration.source.build(),
-        [_subscription(sink) for sink in configuration.sinks],
+        [_subscription(sink, stateful=state is not None) for sink in configuration.sinks],
         profile=profile,
         schedule=_schedule(configuration),
         kiln=configuration.kiln.options,
         alerts=configuration.alerts.policy,
         decoder=Decoder(configuration.decode, Glaze(configuration.glaze) if configuration.glaze else None),
-        dead_letters=None if letters is None else DeadLetterFile(letters),
+        dead_letters=dead_letters_of(configuration),
+        ceiling=_ceiling(configuration),
+        state=state,
         options=configuration.run.options(strict=configuration.decode.strict),
         on_event=on_event,
     )
 
 
-def _subscription(sink: ConfiguredSink) -> Subscription:
+def _ceiling(configuration: Configuration) -> Ceiling | None:
+    """A ceiling of the user's own; None leaves it to the pipeline, which knows whether its source can be read again."""
+    section = configuration.dead_letters
+    default = section.max_share == type(section)().max_share
+    return None if default else Ceiling(section.max_share)
+
+
+def _subscription(sink: ConfiguredSink, *, stateful: bool) -> Subscription:
     how = sink.subscription
-    return Subscription(sink.component.build(), sink.match, required=how.required, queue=how.queue, timeout=how.timeout)
+    return Subscription(
+        sink.component.build(),
+        sink.match,
+        required=how.required,
+        queue=how.queue,
+        timeout=how.timeout,
+        spool=how.spool_options if sink.spools(stateful=stateful) else None,
+        ack=how.ack,
+    )
 
 
 def _profile(configuration: Configuration) -> ThermalProfile:

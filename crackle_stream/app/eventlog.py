@@ -88,6 +88,7 @@ _STYLES: Mapping[type[Event], _Style] = {
     events.PipelineStarted: _Style(logging.INFO),
     events.PipelineStopped: _Style(logging.INFO),
     events.PartitionsAssigned: _Style(logging.INFO),
+    events.PartitionBegun: _Style(logging.INFO),
     events.PartitionsRevoked: _Style(logging.INFO),
     events.KeyEvicted: _Style(logging.WARNING),
     events.WindowCooled: _Style(logging.DEBUG),
@@ -106,6 +107,14 @@ _STYLES: Mapping[type[Event], _Style] = {
     events.DetectorDisabled: _Style(logging.ERROR, "detector"),
     events.DeadLetterFailed: _Style(logging.ERROR),
     events.AlertRefused: _Style(logging.ERROR, bounded=False),
+    events.AlertBuried: _Style(logging.WARNING, "sink"),
+    events.AlertSpooled: _Style(logging.DEBUG),
+    events.BreakerChanged: _Style(logging.WARNING, "sink"),
+    events.SinkDisabled: _Style(logging.ERROR, bounded=False),
+    events.SinkRefusing: _Style(logging.ERROR, bounded=False),
+    events.SpoolFailed: _Style(logging.ERROR, "sink"),
+    events.SpoolFull: _Style(logging.WARNING, "sink"),
+    events.SpoolLeft: _Style(logging.WARNING, "sink", bounded=False),
     events.AlertDropped: _Style(logging.ERROR, bounded=False),
 }
 """Events that are logged; the others are only counted, because there is one for every batch."""
@@ -116,6 +125,8 @@ def _fields(event: Event) -> dict[str, Any]:
     said: dict[str, Any] = {}
     for field in fields(event):
         said |= _said(field.name, getattr(event, field.name))
+    if isinstance(event, events.AlertRefused | events.AlertDropped):
+        said["body"] = dict(event.alert.to_dict())  # this line may be all that is left of it
     return said | _ADVICE.get(type(event), {})
 
 

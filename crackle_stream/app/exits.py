@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from crackle_stream.errors import ConfigError, CrackleError, NotDrained, ReaderGone, SourceStuck, SourceUnavailable
+from crackle_stream.errors import (
+    ConfigError,
+    CrackleError,
+    NotDrained,
+    ReaderGone,
+    SourceStuck,
+    SourceUnavailable,
+    StateUnusable,
+    TooManyRejects,
+)
 from crackle_stream.model import Alert, Severity
 
 __all__ = ["Exit", "FailOn", "exit_of"]
@@ -32,7 +41,8 @@ class Exit(IntEnum):
     USAGE = 2, "wrong usage or configuration"
     FOUND = 3, "patterns were found that --fail-on names"
     NOT_DRAINED = 4, "stopped with alerts that no sink had taken within the grace"
-    STUCK = 5, "the consumer was stuck, and building it anew did not help; let a supervisor start the process again"
+    STUCK = 5, "the consumer was stuck, and building it anew did not help"
+    DEAD_LETTERS = 6, "more of what was read is bad than dead_letters.max_share allows"
     UNREACHABLE = 7, "the broker could not be reached within start_timeout"
 
 
@@ -67,6 +77,10 @@ def exit_of(error: CrackleError) -> Exit:
             return Exit.NOT_DRAINED
         case SourceStuck():
             return Exit.STUCK
+        case TooManyRejects():
+            return Exit.DEAD_LETTERS
+        case StateUnusable():
+            return Exit.USAGE
         case SourceUnavailable():
             return Exit.UNREACHABLE
     return Exit.FAILED

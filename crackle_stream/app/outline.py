@@ -29,22 +29,33 @@ def outline(configuration: Configuration) -> Iterator[tuple[str, str]]:
         f"resolved after {alerts.resolve_after} coolings without",
     )
     for sink in configuration.sinks:
-        yield f"sink {sink.name}", _sink(sink)
-    letters = configuration.dead_letters.path
-    yield "dead letters", "only counted and logged" if letters is None else str(letters)
+        yield f"sink {sink.name}", _sink(sink, stateful=configuration.state.directory is not None)
+    yield "dead letters", _letters(configuration)
+    if configuration.state.directory is not None:
+        yield "state", str(configuration.state.directory)
+
+
+def _letters(configuration: Configuration) -> str:
+    section = configuration.dead_letters
+    if not section.kept:
+        return "only counted and logged"
+    return f"topic {section.topic}" if section.path is None else str(section.path)
 
 
 def _component(component: Component) -> str:
     return "  ".join([component.plugin.name, *_settings(component.shown)])
 
 
-def _sink(sink: ConfiguredSink) -> str:
+def _sink(sink: ConfiguredSink, *, stateful: bool) -> str:
     parts = [_component(sink.component)]
     given = {field.name: getattr(sink.match, field.name) for field in fields(sink.match)}
     wanted = [f"{name} {_value(value)}" for name, value in given.items() if value]
     parts.append(f"gets {' and '.join(wanted)}" if wanted else "gets every alert")
     if not sink.subscription.required:
         parts.append("may lose alerts")
+    if sink.spools(stateful=stateful):
+        how = sink.subscription
+        parts.append(f"a spool of {how.spool_rows} alerts, {_size(how.spool_bytes)}, {_span(how.spool_age)} at most")
     return "; ".join(parts)
 
 

@@ -17,8 +17,7 @@ from crackle_stream.protocols import Clock, Sink
 from crackle_stream.stream.breaker import Breaker, BreakerState
 from crackle_stream.stream.deadletter import Undertaker
 from crackle_stream.stream.events import BreakerChanged, Event
-from crackle_stream.stream.options import BreakerOptions, RetryOptions
-from crackle_stream.stream.spool import SpoolOptions
+from crackle_stream.stream.options import BreakerOptions, RetryOptions, SpoolOptions
 
 __all__ = ["Courier", "Subscription", "Surroundings"]
 

@@ -107,6 +107,26 @@ class PartitionsAssigned(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PartitionBegun(Event):
+    """How a partition that came to this process begins.
+
+    Attributes:
+        partition: which.
+        origin: whose state it begins with: own, adopted, new, by hand, unreadable, made anew.
+        reason: a sentence.
+        lost: records that the log gave up before they were settled.
+        short: records of context that could not be read again.
+    """
+
+    name: ClassVar[str] = "partition.begun"
+    partition: str
+    origin: str
+    reason: str
+    lost: int
+    short: int
+
+
+@dataclass(frozen=True, slots=True)
 class PartitionsRevoked(Event):
     """Partitions left this process."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-__all__ = ["BreakerOptions", "KilnOptions", "RetryOptions", "RunOptions"]
+__all__ = ["BreakerOptions", "KilnOptions", "RetryOptions", "RunOptions", "SpoolOptions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,30 @@ class BreakerOptions:
     failures: int = 5
     open_s: float = 30.0
     open_max_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolOptions:
+    """How much a sink's spool holds.
+
+    Attributes:
+        max_bytes: of alerts as JSON.
+        max_rows: alerts.
+        max_age: seconds after which an alert is of no use any more and goes to the dead letters.
+        when_full: "block" makes the source wait; "drop_oldest" moves the oldest alerts to the dead letters.
+    """
+
+    max_bytes: int = 256 * 2**20
+    max_rows: int = 100_000
+    max_age: float = 72 * 3600.0
+    when_full: Literal["block", "drop_oldest"] = "block"
+
+    def __post_init__(self) -> None:
+        for name in ("max_bytes", "max_rows", "max_age"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"a spool's {name} must be more than 0, not {getattr(self, name)}")
+        if self.when_full not in ("block", "drop_oldest"):
+            raise ValueError(f"when_full must be block or drop_oldest, not {self.when_full!r}")
 
 
 @dataclass(frozen=True, slots=True)

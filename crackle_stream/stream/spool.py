@@ -9,16 +9,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import msgspec
 
 from crackle_stream.model import Alert
 from crackle_stream.sinks.envelope import order_key
 from crackle_stream.sinks.wire import to_json
+from crackle_stream.stream.options import SpoolOptions
 from crackle_stream.stream.store import Part
 
-__all__ = ["OUTBOX", "Frozen", "Load", "Spool", "SpoolOptions", "Spooled", "freeze", "loads"]
+__all__ = ["OUTBOX", "Frozen", "Load", "Spool", "Spooled", "freeze", "loads"]
 
 OUTBOX = Part(
     "outbox",
@@ -53,30 +53,6 @@ OUTBOX = Part(
     ),
 )
 """The tables. `asked` counts what the command did, so that the process that delivers notices."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpoolOptions:
-    """How much a sink's spool holds.
-
-    Attributes:
-        max_bytes: of alerts as JSON.
-        max_rows: alerts.
-        max_age: seconds after which an alert is of no use any more and goes to the dead letters.
-        when_full: "block" makes the source wait; "drop_oldest" moves the oldest alerts to the dead letters.
-    """
-
-    max_bytes: int = 256 * 2**20
-    max_rows: int = 100_000
-    max_age: float = 72 * 3600.0
-    when_full: Literal["block", "drop_oldest"] = "block"
-
-    def __post_init__(self) -> None:
-        for name in ("max_bytes", "max_rows", "max_age"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"a spool's {name} must be more than 0, not {getattr(self, name)}")
-        if self.when_full not in ("block", "drop_oldest"):
-            raise ValueError(f"when_full must be block or drop_oldest, not {self.when_full!r}")
 
 
 @dataclass(frozen=True, slots=True)

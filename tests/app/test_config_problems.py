@@ -37,8 +37,8 @@ def good(tmp_path: Path, text: str, variables: Mapping[str, str] | None = None, 
         ("capacty = 5", "capacty is unknown: did you mean capacity in [kiln]?"),
         ("[klin]\ncapacity = 5", "klin is unknown: did you mean kiln?"),
         (
-            "[state]\ndirectory = 'x'",
-            "state is unknown: known are alerts, dead_letters, decode, glaze, kiln, profile, run, sinks, source",
+            "[mat]\ndirectory = 'x'",
+            "mat is unknown: known are alerts, dead_letters, decode, glaze, kiln, profile, run, sinks, source, state",
         ),
         ("[alerts]\nxyz = 5", "alerts.xyz is unknown: known are min_confidence, repeat_interval, resolve_after"),
         ("kiln = 5", "kiln is a section, not 5: write [kiln] and its keys below it"),
@@ -91,7 +91,36 @@ def good(tmp_path: Path, text: str, variables: Mapping[str, str] | None = None, 
         ("[profile]\ndetectors = 5", "profile.detectors is a list of texts, not 5"),
         ("[alerts]\nmin_confidence = 90", "alerts.min_confidence is a number from 0 to 1, not 90"),
         ("[alerts]\nresolve_after = 0", "alerts.resolve_after is a whole number of at least 1, not 0"),
-        ("[dead_letters]\npath = 5", "dead_letters.path is the path of a file, not 5"),
+        ("[dead_letters]\npath = 5", "dead_letters.path is a path, not 5"),
+        ("[dead_letters]\nmax_share = 2", "dead_letters.max_share is a number from 0 to 1, not 2"),
+        (
+            "[dead_letters]\nkind = 'kafka'",
+            'dead_letters.topic is missing: name one, such as topic = "crackle-dead-letters"',
+        ),
+        (
+            "[dead_letters]\nkind = 'kafka'\ntopic = 't'",
+            "dead_letters.sink is missing: the source is no Kafka topic, so name a sink of kind kafka whose cluster "
+            "has the topic",
+        ),
+        (
+            "[dead_letters]\nkind = 'kafka'\ntopic = 't'\nsink = 'bus'",
+            'dead_letters.sink names "bus", which is no sink of kind kafka here',
+        ),
+        (
+            "[dead_letters]\ntopic = 't'",
+            'dead_letters.topic is of no use with a file: set kind = "kafka", or take it out',
+        ),
+        (
+            "[dead_letters]\nkind = 'kafka'\ntopic = 't'\npath = 'p'\nsink = 'bus'",
+            'dead_letters.path is of no use with kind = "kafka": take one of them out',
+        ),
+        ("[state]\ndirectory = 5", "state.directory is a path, not 5"),
+        (
+            "[sinks.a]\nkind = 'stdout'\nspool = true",
+            'sinks.a.spool: a spool needs a place: set [state] directory = "state", or take spool out',
+        ),
+        ("[sinks.a]\nkind = 'stdout'\nack = 'sent'", "sinks.a.ack is one of spooled, delivered, not 'sent'"),
+        ("[sinks.a]\nkind = 'stdout'\nspool_age = 0", "sinks.a.spool_age must be more than 0 seconds"),
         ("[run]\nname = ''", "run.name is text that is not empty, not ''"),
         ("[run]\nshutdown_grace = -1", "run.shutdown_grace must be finite and not negative, not -1"),
         (

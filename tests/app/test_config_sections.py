@@ -6,15 +6,14 @@ from pathlib import Path
 import pytest
 
 from crackle_stream.alerting import AlertPolicy, Match
+from crackle_stream.app.config.delivery import DeadLettersSection, StateSection, SubscriptionSection
 from crackle_stream.app.config.sections import (
     AlertsSection,
-    DeadLettersSection,
     DecodeSection,
     KilnSection,
     MatchSection,
     ProfileSection,
     RunSection,
-    SubscriptionSection,
 )
 from crackle_stream.budget import Budget
 from crackle_stream.decode import DecodeOptions
@@ -23,6 +22,7 @@ from crackle_stream.profile import ThermalProfile
 from crackle_stream.schedule import CoolingSchedule
 from crackle_stream.sinks import MemorySink
 from crackle_stream.stream import KilnOptions, RunOptions, Subscription
+from crackle_stream.stream.options import SpoolOptions
 
 
 def test_the_kiln_is_that_of_a_pipeline_without_options() -> None:
@@ -40,9 +40,11 @@ def test_alerts_matches_and_runs_are_those_of_a_pipeline_without_options() -> No
 
 def test_a_subscription_is_one_without_options() -> None:
     section, subscription = SubscriptionSection(), Subscription(MemorySink())
-    assert [getattr(section, each.name) for each in fields(section)] == [
-        getattr(subscription, each.name) for each in fields(section)
-    ]
+    same = [each.name for each in fields(section) if not each.name.startswith("spool")]
+    assert [getattr(section, name) for name in same] == [getattr(subscription, name) for name in same]
+    assert section.spool_options == SpoolOptions()
+    assert section.spool is None
+    assert StateSection().directory is None
 
 
 def test_the_profile_is_the_default_one() -> None:

@@ -5,6 +5,7 @@ from sample_alerts import a_pattern, an_alert
 
 from crackle_stream.app.exits import Exit, FailOn, exit_of
 from crackle_stream.errors import (
+    AlertsRefused,
     ConfigError,
     CrackleError,
     NotDrained,
@@ -13,6 +14,9 @@ from crackle_stream.errors import (
     RecordRefused,
     SourceError,
     SourceUnavailable,
+    StateUnavailable,
+    StateUnusable,
+    TooManyRejects,
 )
 from crackle_stream.model import Severity
 
@@ -27,6 +31,10 @@ from crackle_stream.model import Severity
         (SourceError("kafka", "no such topic"), 1),
         (RecordRefused("stdin:1", "not JSON"), 1),
         (ReaderGone("stdout"), 0),
+        (AlertsRefused({"pager": 2}), 1),
+        (StateUnavailable("state/crackle-stream.sqlite", "no room"), 1),
+        (StateUnusable("state/crackle-stream.sqlite", "is torn"), 2),
+        (TooManyRejects(501, 1000, 0.5, "results[0]:17: not JSON"), 6),
         (CrackleError("anything else"), 1),
     ],
 )

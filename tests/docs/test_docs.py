@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from crackle_stream.app.config import sections
+from crackle_stream.app.config import delivery, sections
 from crackle_stream.app.exits import Exit
 from crackle_stream.profile import THRESHOLD_DETECTORS
 from crackle_stream.sinks import options as sink_options
@@ -36,7 +36,8 @@ def test_links_and_named_files_exist(page: Path) -> None:
         sections.DecodeSection,
         sections.ProfileSection,
         sections.AlertsSection,
-        sections.DeadLettersSection,
+        delivery.DeadLettersSection,
+        delivery.StateSection,
         sections.RunSection,
     ],
 )
@@ -48,7 +49,7 @@ def test_every_setting_is_documented(section: type) -> None:
 def test_every_route_part_and_subscription_key_is_documented() -> None:
     for part in fields(sections.MatchSection):
         assert f"`{part.name}`" in text("alerts.md")
-    for key in fields(sections.SubscriptionSection):
+    for key in fields(delivery.SubscriptionSection):
         assert f"`{key.name}`" in text("sinks.md")
 
 

@@ -17,8 +17,8 @@ from crackle_stream.protocols import Sink
 from crackle_stream.stream.deadletter import DeadLetterFile, Undertaker
 from crackle_stream.stream.dispatch import Dispatcher, Subscription
 from crackle_stream.stream.events import AlertDelivered, AlertDropped, Event, SpoolLeft
-from crackle_stream.stream.options import RetryOptions
-from crackle_stream.stream.spool import OUTBOX, Spool, Spooled, SpoolOptions, freeze, loads
+from crackle_stream.stream.options import RetryOptions, SpoolOptions
+from crackle_stream.stream.spool import OUTBOX, Spool, Spooled, freeze, loads
 from crackle_stream.stream.store import Store
 from crackle_stream.testing import FakeClock
 

@@ -1,4 +1,4 @@
-"""The command line: `crackle-stream run | check | demo | detectors | sources | sinks | schema`.
+"""The command line: `crackle-stream run | check | demo | detectors | sources | sinks | spool | schema`.
 
 A command imports what it needs when it runs, so that `--help` answers at once and a pipe loads no broker's client.
 """
@@ -16,6 +16,7 @@ from crackle_stream.app.cli.demo import play_demo
 from crackle_stream.app.cli.kinds import detectors, sinks, sources
 from crackle_stream.app.cli.run import run_stream
 from crackle_stream.app.cli.schema import print_schema
+from crackle_stream.app.cli.spool import spool
 from crackle_stream.app.exits import Exit
 
 __all__ = ["app", "main"]
@@ -53,6 +54,7 @@ app.command("demo")(play_demo)
 app.add_typer(detectors)
 app.add_typer(sources)
 app.add_typer(sinks)
+app.add_typer(spool)
 app.command("schema")(print_schema)
 
 

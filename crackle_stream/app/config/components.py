@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from crackle_stream.alerting import Match
+from crackle_stream.app.config.delivery import SubscriptionSection
 from crackle_stream.app.config.layers import Address, Table
 from crackle_stream.app.config.parameters import build, parameters_of
 from crackle_stream.app.config.problems import Problems
 from crackle_stream.app.config.secrets import Vault, masked, object_to_literals
-from crackle_stream.app.config.sections import MatchSection, SubscriptionSection
+from crackle_stream.app.config.sections import MatchSection
 from crackle_stream.app.plugins import SINKS, SOURCES, Catalogue, Plugin
 from crackle_stream.errors import PluginError
 
@@ -21,6 +22,10 @@ SHARED = tuple(field.name for field in fields(SubscriptionSection))
 
 RESERVED = ("kind", "match", *SHARED)
 """Keys of a sink's table that are not its own."""
+
+
+NEAR = frozenset({"stdout", "file", "log", "memory"})
+"""Sinks that take an alert at once or not at all: a spool before them is one more disk that may fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,15 @@ class ConfiguredSink:
     component: Component
     match: Match
     subscription: SubscriptionSection
+
+    def spools(self, *, stateful: bool) -> bool:
+        """Whether its alerts are kept on disk.
+
+        Args:
+            stateful: whether there is a state directory.
+        """
+        wanted = self.subscription.spool
+        return stateful and self.component.plugin.name not in NEAR if wanted is None else wanted
 
     def formatted(self, output: str) -> ConfiguredSink:
         """A copy of a sink on standard output that prints in another format."""

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from crackle_stream.app.config.components import Component, ConfiguredSink, Reader
+from crackle_stream.app.config.delivery import DeadLettersSection, StateSection
 from crackle_stream.app.config.layers import Layer, Override, Table, command_line, environment, file_layer, merge
 from crackle_stream.app.config.parameters import build
 from crackle_stream.app.config.problems import Problems
 from crackle_stream.app.config.sections import (
     AlertsSection,
-    DeadLettersSection,
     DecodeSection,
     KilnSection,
     ProfileSection,
@@ -25,7 +25,7 @@ from crackle_stream.glaze import check_expressions
 from crackle_stream.model import did_you_mean
 from crackle_stream.profile import DETECTORS_OF, EVIDENCE_DETECTORS, THRESHOLD_DETECTORS, Family
 
-__all__ = ["OPEN_SECTIONS", "SECTIONS", "Configuration", "load"]
+__all__ = ["OPEN_SECTIONS", "SECTIONS", "Configuration", "cluster_of", "load"]
 
 SECTIONS: Mapping[str, type] = {
     "decode": DecodeSection,
@@ -33,6 +33,7 @@ SECTIONS: Mapping[str, type] = {
     "profile": ProfileSection,
     "alerts": AlertsSection,
     "dead_letters": DeadLettersSection,
+    "state": StateSection,
     "run": RunSection,
 }
 """The sections whose keys are known beforehand, and what reads them."""
@@ -72,7 +73,8 @@ class Configuration:
         detectors: those of third parties, built.
         alerts: when patterns become alerts.
         sinks: where alerts go, in the order of the file.
-        dead_letters: where bad records go.
+        dead_letters: where bad records and refused alerts go.
+        state: what outlives the process.
         run: names and limits of the process.
     """
 
@@ -86,6 +88,7 @@ class Configuration:
     alerts: AlertsSection
     sinks: tuple[ConfiguredSink, ...]
     dead_letters: DeadLettersSection
+    state: StateSection
     run: RunSection
 
 
@@ -118,6 +121,7 @@ def load(
         problems.tell(
             ("kiln", "scope"), 'a kiln for every key needs keys: name their fields, [decode] key = ["service"]'
         )
+    _check_delivery(sections, source, sinks, problems)
     problems.check()
     assert source is not None, "what has no source has a problem"
     return Configuration(
@@ -197,6 +201,32 @@ def _detectors(profile: ProfileSection, problems: Problems) -> Iterator[object]:
     for name in profile.without:
         if name not in names:
             problems.add(("profile", "without"), f'names "{name}", which does not run: {did_you_mean(name, names)}')
+
+
+def cluster_of(section: DeadLettersSection, source: Component | None, sinks: Iterable[ConfiguredSink]) -> Any | None:
+    """How to reach the cluster that has the topic of the dead letters; None where nothing says so."""
+    named = [sink.component for sink in sinks if sink.name == section.sink]
+    components = named if section.sink is not None else [source]
+    return next((each.made for each in components if each is not None and each.plugin.name == "kafka"), None)
+
+
+def _check_delivery(
+    sections: Mapping[str, Any], source: Component | None, sinks: Iterable[ConfiguredSink | None], problems: Problems
+) -> None:
+    """Object to spools without a directory, and to a topic without a cluster."""
+    known = [sink for sink in sinks if sink is not None]
+    for sink in known:
+        if sink.subscription.spool and sections["state"].directory is None:
+            cure = 'a spool needs a place: set [state] directory = "state", or take spool out'
+            problems.tell(("sinks", sink.name, "spool"), cure)
+    letters = sections["dead_letters"]
+    if letters.kind == "kafka" and cluster_of(letters, source, known) is None:
+        told = (
+            f'names "{letters.sink}", which is no sink of kind kafka here'
+            if letters.sink
+            else "is missing: the source is no Kafka topic, so name a sink of kind kafka whose cluster has the topic"
+        )
+        problems.add(("dead_letters", "sink"), told)
 
 
 def _check_family(profile: ProfileSection, given: Table, problems: Problems) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from crackle_stream.alerting import AlertPolicy, Match
@@ -19,13 +18,11 @@ from crackle_stream.stream.options import KilnOptions, RunOptions
 __all__ = [
     "NEVER",
     "AlertsSection",
-    "DeadLettersSection",
     "DecodeSection",
     "KilnSection",
     "MatchSection",
     "ProfileSection",
     "RunSection",
-    "SubscriptionSection",
 ]
 
 NEVER = "never"
@@ -204,39 +201,6 @@ class MatchSection:
 
 
 @dataclass(frozen=True, slots=True)
-class SubscriptionSection:
-    """What is the same for every sink; the other keys of its table are the sink's own.
-
-    Attributes:
-        required: whether a record counts as done only once this sink has its alerts. A required sink is tried without
-            end and makes the source wait when its queue is full; another one then loses alerts, and they are counted.
-        queue: alerts that may wait for it.
-        timeout: seconds that one try may take; a number or text such as "15s".
-    """
-
-    required: bool = True
-    queue: int = 1000
-    timeout: float = 30.0
-
-    def __post_init__(self) -> None:
-        read_fields(self, required=read_flag, queue=whole_number(1), timeout=_positive_seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLettersSection:
-    """Where records go that cannot be read.
-
-    Attributes:
-        path: a file of JSON lines, one per record with its position and the reason; none is kept by default.
-    """
-
-    path: Path | None = None
-
-    def __post_init__(self) -> None:
-        read_fields(self, path=_path)
-
-
-@dataclass(frozen=True, slots=True)
 class RunSection:
     """How the process runs.
 
@@ -324,11 +288,3 @@ def _words(*words: str) -> Callable[[object], tuple[str, ...]]:
     """A reader of lists of a few words."""
     read = one_of(*words)
     return lambda value: tuple(read(each) for each in _texts(value))
-
-
-def _path(value: object) -> Path | None:
-    if value is None:
-        return None
-    if not isinstance(value, str | Path) or not str(value).strip():
-        raise ValueError(f"is the path of a file, not {value!r}")
-    return Path(value).expanduser()

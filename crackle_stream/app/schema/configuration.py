@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from crackle_stream.app.config.delivery import SubscriptionSection
 from crackle_stream.app.config.loading import SECTIONS
 from crackle_stream.app.config.parameters import Parameter, parameters_of
-from crackle_stream.app.config.sections import MatchSection, SubscriptionSection
+from crackle_stream.app.config.sections import MatchSection
 from crackle_stream.app.plugins import SINKS, SOURCES, Catalogue, Plugin
 from crackle_stream.model import Secret
 
@@ -21,7 +22,7 @@ Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-DURATION = re.compile(r"(timeout|interval|seconds|grace)$")
+DURATION = re.compile(r"(timeout|interval|seconds|grace|age|after)$")
 """Names of settings that are durations: numbers of seconds, or text such as "15s"."""
 
 SIZE = re.compile(r"bytes$")
