@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types contract pytest bench clean
+.PHONY: demo test lint types contract pytest bench accuracy accuracy-long clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/crackle-stream demo
@@ -25,8 +25,19 @@ pytest: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.cooling
+	$(BIN)/python -m benchmarks.detectors
 	$(BIN)/python -m benchmarks.ingest
 	$(BIN)/python -m benchmarks.loop_lateness
+
+# How far findings can be trusted: about two hours on two cores, docs/accuracy.md has the figures.
+accuracy: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.accuracy
+	$(BIN)/python -m benchmarks.streams
+	$(BIN)/python -m benchmarks.real_data
+
+# Twenty weeks of each kind of stream at the default budget: the better part of a day.
+accuracy-long: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.streams --weeks 20 --budget 1/week --only quiet
 
 $(VENV)/bin/python:
 	@echo "setting up $(VENV): about a minute, once"

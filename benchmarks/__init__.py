@@ -1,4 +1,7 @@
-"""What things cost, measured by hand: `python -m benchmarks.cooling`, `.ingest`, `.loop_lateness`.
+"""What things cost and how far findings can be trusted, measured by hand.
+
+Costs: `python -m benchmarks.cooling`, `.detectors`, `.ingest`, `.loop_lateness`. Trust: `.accuracy`, `.streams`,
+`.real_data`.
 
 Figures of one run mean little on a busy machine: every benchmark takes several rounds in turn and prints the median
 with the smallest and the largest.

@@ -41,7 +41,7 @@ CONFIDENCES = (0.5, 0.8, 0.9, 0.95, 0.99, 0.999)
 PART = 10
 """Windows of a family that a process works at in one go."""
 
-WIDTH = 26
+WIDTH = 28
 
 
 @dataclass(frozen=True, slots=True)
