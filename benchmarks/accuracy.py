@@ -196,7 +196,7 @@ def _share_of(q: Sequence[float], level: float) -> float:
 
 def _print_recall(results: Iterator[Result]) -> list[Verdict]:
     print(
-        f"\n{'planted and found':{WIDTH}}  evidence       error  exact  false  gate                          "
+        f"\n{'planted and found':{WIDTH}}  evidence       error  exact  false  gate                                 "
         f"{'':12}threshold  error"
     )
     verdicts = []
@@ -213,7 +213,7 @@ def _print_recall(results: Iterator[Result]) -> list[Verdict]:
         bound = "" if gate is None else str(gate)
         peer = _threshold([one.found for one in result.threshold])
         print(
-            f"{result.family:{WIDTH}}  {cells}  {error}  {exact}  {false:5.2f}  {bound:30}{verdict:12}"
+            f"{result.family:{WIDTH}}  {cells}  {error}  {exact}  {false:5.2f}  {bound:37}{verdict:12}"
             f"{peer}  {_error(median_error(others)) if others else ''}".rstrip(),
             flush=True,
         )

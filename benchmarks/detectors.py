@@ -136,9 +136,7 @@ def _note(begun: list[tuple[str, float]], name: str) -> None:
 
 def _print_bounds(cases: list[Case]) -> None:
     gap, over = milliseconds(GAP_S), milliseconds(OVERRUN_S)
-    print(
-        f"\nms of computing: the longest gap between two asks of stop(), best of three coolings (gate {gap}), and what a"
-    )
+    print(f"\nms of computing: the longest gap between two asks of stop(), best of three (gate {gap}), and what a")
     print(f"cooling that is given {LIMIT_SHARE:.0%} of its time takes beyond that (gate {over})\n")
     for case in cases:
         window = case.window()
