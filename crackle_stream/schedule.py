@@ -112,14 +112,18 @@ class Grid:
 class StreamTime:
     """The running maximum of a partition's task times, guarded against clocks that run ahead.
 
+    Args:
+        now: the maximum as of the position from which a log is taken up again; without it a reader that refills a
+            ring from a log whose clock once ran ahead would cut it elsewhere.
+
     Attributes:
         now: the maximum so far; minus infinity before the first task.
         ahead: number of times replaced because they ran more than five minutes ahead of the log's.
         late: number of tasks that were older than the maximum.
     """
 
-    def __init__(self) -> None:
-        self.now = -math.inf
+    def __init__(self, now: float = -math.inf) -> None:
+        self.now = now
         self.ahead = 0
         self.late = 0
 

@@ -8,7 +8,7 @@ from crackle_stream.commit.digest import AlertDigest, Identity, digests, revived
 from crackle_stream.commit.ledger import AsOf, Ledger
 from crackle_stream.commit.metadata import CommitMetadata, Handover, MetadataUnreadable, decode, encode
 from crackle_stream.commit.settled import SettledPositions
-from crackle_stream.commit.start import Committed, Kept, LogRange, Origin, Start, begin, ours_to_deliver
+from crackle_stream.commit.start import Committed, Fate, Kept, LogRange, Origin, Start, begin, fate
 
 __all__ = [
     "AlertDigest",
@@ -17,6 +17,7 @@ __all__ = [
     "Committed",
     "CutPlan",
     "Cuts",
+    "Fate",
     "Handover",
     "Identity",
     "Kept",
@@ -32,6 +33,6 @@ __all__ = [
     "decode",
     "digests",
     "encode",
-    "ours_to_deliver",
+    "fate",
     "revived",
 ]

@@ -57,9 +57,18 @@ class CutPlan:
     cuts: Cuts = Cuts()
     free_from: int = 0
 
-    def free(self, end: int) -> bool:
-        """Whether a window that ends here may be merged away, or be cut off the grid."""
+    def may_merge(self, end: int) -> bool:
+        """Whether a window that ends here may give way to a later one: only where nobody can have told its news."""
         return end >= self.free_from
+
+    def may_add(self, following: int) -> bool:
+        """Whether a cut off the grid may be made now: not between windows that may have been told.
+
+        Args:
+            following: one past the last row handed over or rejected. Once that is the end of the log nothing was told
+                beyond it, and a quiet stream's last rows must be cooled.
+        """
+        return following >= self.free_from
 
     def forced(self, first: int, last: int) -> tuple[int, ...]:
         """Ends of extra windows among the rows first..last."""

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+import struct
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from crackle_stream.alerting import ActiveAlert, Lifecycle
 from crackle_stream.commit.packing import Packer, Torn, Unpacker
 from crackle_stream.model import CracklePattern, Nature, Severity
 
-__all__ = ["AlertDigest", "Identity", "digests", "revived"]
+__all__ = ["AlertDigest", "Identity", "digests", "pack", "revived", "unpack"]
 
 CONFIDENCE_STEPS = 10_000
 """A confidence is kept in ten-thousandths, rounded down: bounds of routes are written with fewer digits."""
@@ -42,6 +44,7 @@ class Identity:
         nature: the pattern's.
         direction: the pattern's.
         metric_names: the pattern's.
+        levels: by metric, from where to where it went; an alert without them is over when it is missed or accepted.
     """
 
     kind: str
@@ -49,6 +52,7 @@ class Identity:
     nature: Nature = Nature.FACT
     direction: str = ""
     metric_names: tuple[str, ...] = ()
+    levels: tuple[tuple[str, float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class AlertDigest:
         windows: number of windows that showed it.
         missed: conclusive coolings without it since it was last seen.
         repeats: how often it was said again.
+        coolings: conclusive coolings since it was raised.
         confidence: of the window that raised it, in ten-thousandths.
         pending: seen, but not often enough to be raised yet.
         identity: what names it; None where there was no room.
@@ -79,60 +84,58 @@ class AlertDigest:
     windows: int = 1
     missed: int = 0
     repeats: int = 0
+    coolings: int = 0
     confidence: int = CONFIDENCE_STEPS
     pending: bool = False
     identity: Identity | None = None
 
-    def pack(self, into: Packer, since_ms: int) -> None:
-        """Write it; times count from `since_ms`."""
-        plain = _HEXADECIMAL.fullmatch(self.fingerprint) is not None
-        flags = _SEVERITIES.index(self.severity)
-        flags |= _PLAIN_FINGERPRINT * plain | _NAMED * (self.identity is not None) | _PENDING * self.pending
-        into.number(flags)
-        if plain:
-            into.packed += bytes.fromhex(self.fingerprint)
+
+def pack(alerts: Sequence[AlertDigest], into: Packer) -> None:
+    """Write digests, field by field over all of them: what is alike stands together and deflates well."""
+    into.number(len(alerts))
+    for alert in alerts:
+        into.number(_flags(alert))
+    for alert in alerts:
+        if _is_plain(alert):
+            into.packed += bytes.fromhex(alert.fingerprint)
         else:
-            into.text(self.fingerprint)
-        into.text(self.key)
-        into.signed(self.raised_ms - since_ms)
-        into.signed(self.said_ms - self.raised_ms)
-        into.signed(self.seen_ms - self.said_ms)
-        for count in (self.windows, self.missed, self.repeats, self.confidence):
+            into.text(alert.fingerprint)
+    for alert in alerts:
+        into.text(alert.key)
+    _steps([alert.raised_ms for alert in alerts], into)
+    for alert in alerts:
+        into.signed(alert.said_ms - alert.raised_ms)
+    _steps([alert.seen_ms for alert in alerts], into)
+    for counts in zip(
+        *((one.windows, one.missed, one.repeats, one.coolings, one.confidence) for one in alerts), strict=True
+    ):
+        for count in counts:
             into.number(count)
-        if self.identity is not None:
-            _pack_identity(self.identity, into)
+    for alert in alerts:
+        if alert.identity is not None:
+            _pack_identity(alert.identity, into)
 
-    @classmethod
-    def unpack(cls, source: Unpacker, since_ms: int) -> AlertDigest:
-        """Read one.
 
-        Raises:
-            Torn: the bytes are not those of a digest.
-        """
-        flags = source.number()
-        if flags % 4 >= len(_SEVERITIES) or flags >= 2 * _PENDING:
-            raise Torn("an alert has a mark that this version does not know")
-        fingerprint = source.octets_of(8).hex() if flags & _PLAIN_FINGERPRINT else source.text()
-        key = source.text()
-        raised_ms = since_ms + source.signed()
-        said_ms = raised_ms + source.signed()
-        seen_ms = said_ms + source.signed()
-        windows, missed, repeats, confidence = (source.number() for _ in range(4))
-        identity = _unpack_identity(source) if flags & _NAMED else None
-        return cls(
-            fingerprint,
-            key,
-            _SEVERITIES[flags % 4],
-            raised_ms,
-            said_ms,
-            seen_ms,
-            windows,
-            missed,
-            repeats,
-            confidence,
-            bool(flags & _PENDING),
-            identity,
-        )
+def unpack(source: Unpacker) -> tuple[AlertDigest, ...]:
+    """Read digests.
+
+    Raises:
+        Torn: the bytes are not those of digests.
+    """
+    flags = [source.number() for _ in range(source.number())]
+    if any(flag % 4 >= len(_SEVERITIES) or flag >= 2 * _PENDING for flag in flags):
+        raise Torn("an alert has a mark that this version does not know")
+    names = [source.octets_of(8).hex() if flag & _PLAIN_FINGERPRINT else source.text() for flag in flags]
+    keys = [source.text() for _ in flags]
+    raised = _stepped(len(flags), source)
+    said = [moment + source.signed() for moment in raised]
+    seen = _stepped(len(flags), source)
+    counts = [[source.number() for _ in flags] for _ in range(5)]
+    identities = [_unpack_identity(source) if flag & _NAMED else None for flag in flags]
+    severities = [_SEVERITIES[flag % 4] for flag in flags]
+    pending = [bool(flag & _PENDING) for flag in flags]
+    columns = (names, keys, severities, raised, said, seen, *counts, pending, identities)
+    return tuple(AlertDigest(*fields) for fields in zip(*columns, strict=True))
 
 
 def digests(lifecycles: Mapping[str, Lifecycle]) -> tuple[AlertDigest, ...]:
@@ -166,9 +169,17 @@ def _digest(key: str, alert: ActiveAlert) -> AlertDigest:
         windows=alert.windows,
         missed=alert.missed,
         repeats=alert.repeats,
+        coolings=alert.coolings,
         # a hair above, so that 0.57 is 5,700 steps although its product in binary is not
         confidence=math.floor(alert.raised_confidence * CONFIDENCE_STEPS + 1e-6),
-        identity=Identity(str(pattern.kind), pattern.form, pattern.nature, pattern.direction, pattern.metric_names),
+        identity=Identity(
+            str(pattern.kind),
+            pattern.form,
+            pattern.nature,
+            pattern.direction,
+            pattern.metric_names,
+            tuple((name, before, since) for name, (before, since) in alert.levels.items()),
+        ),
     )
 
 
@@ -196,8 +207,30 @@ def _revive(alert: AlertDigest) -> ActiveAlert:
         windows=alert.windows,
         missed=alert.missed,
         repeats=alert.repeats,
+        coolings=alert.coolings,
         raised_confidence=confidence,
+        levels={name: (before, since) for name, before, since in named.levels},
     )
+
+
+def _is_plain(alert: AlertDigest) -> bool:
+    return _HEXADECIMAL.fullmatch(alert.fingerprint) is not None
+
+
+def _flags(alert: AlertDigest) -> int:
+    flags = _SEVERITIES.index(alert.severity) | _PENDING * alert.pending
+    return flags | _PLAIN_FINGERPRINT * _is_plain(alert) | _NAMED * (alert.identity is not None)
+
+
+def _steps(moments: Sequence[int], into: Packer) -> None:
+    before = 0
+    for moment in moments:
+        into.signed(moment - before)
+        before = moment
+
+
+def _stepped(count: int, source: Unpacker) -> list[int]:
+    return list(accumulate(source.signed() for _ in range(count)))
 
 
 def _milliseconds(seconds: float) -> int:
@@ -211,9 +244,20 @@ def _pack_identity(identity: Identity, into: Packer) -> None:
     into.number(len(identity.metric_names))
     for name in identity.metric_names:
         into.text(name)
+    into.number(len(identity.levels))
+    for name, before, since in identity.levels:
+        into.text(name)
+        into.packed += struct.pack(">2d", before, since)
 
 
 def _unpack_identity(source: Unpacker) -> Identity:
     nature = Nature.EVENT if source.number() else Nature.FACT
     kind, form, direction = (source.text() for _ in range(3))
-    return Identity(kind, form, nature, direction, tuple(source.text() for _ in range(source.number())))
+    metric_names = tuple(source.text() for _ in range(source.number()))
+    levels = tuple((source.text(), *_two_numbers(source)) for _ in range(source.number()))
+    return Identity(kind, form, nature, direction, metric_names, levels)
+
+
+def _two_numbers(source: Unpacker) -> tuple[float, float]:
+    before, since = struct.unpack(">2d", source.octets_of(16))
+    return before, since

@@ -12,7 +12,7 @@ would come back as "already active" and never be said, and a detector would lear
 
 from __future__ import annotations
 
-import bisect
+import math
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -32,6 +32,7 @@ class _Entry(Generic[State]):
         kiln: whose it is.
         end: offset of its last row.
         refill_from: offset of the first row of the ring as it ended.
+        stream_time: the partition's stream time at its last row.
         extra: whether its end is off the grid.
         pins: notifications that hold it; None before it was cooled.
         after: what the kiln was left with.
@@ -40,6 +41,7 @@ class _Entry(Generic[State]):
     kiln: Hashable
     end: int
     refill_from: int
+    stream_time: float
     extra: bool
     pins: set[Hashable] | None = None
     after: State | None = None
@@ -52,12 +54,14 @@ class AsOf(Generic[State]):
     Attributes:
         through: all windows that end here or before are settled.
         refill_from: the first row that a ring held then.
+        stream_time: the partition's stream time then, on which later cuts by time depend.
         states: by kiln, the value after its last window that ends at `through` or before.
         cuts: departures from the grid after `through`.
     """
 
     through: int
     refill_from: int
+    stream_time: float
     states: Mapping[Hashable, State]
     cuts: Cuts
 
@@ -69,16 +73,20 @@ class Ledger(Generic[State]):
     Attributes:
         through: where the partition was taken over.
         refill_from: the first row a ring held then.
+        stream_time: the partition's stream time then.
         states: by kiln, the values as of then.
+        inherited: a former owner's departures from the grid after `through`; they are handed on until passed.
     """
 
     through: int
     refill_from: int
+    stream_time: float = -math.inf
     states: dict[Hashable, State] = field(default_factory=dict)
+    inherited: Cuts = field(default_factory=Cuts)
     _windows: dict[Hashable, _Entry[State]] = field(default_factory=dict)
     _holders: dict[Hashable, set[Hashable]] = field(default_factory=dict)
     _now: dict[Hashable, State] = field(default_factory=dict)
-    _merged: list[int] = field(default_factory=list)
+    _merged: set[int] = field(default_factory=set)
     _unlisted: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -89,7 +97,9 @@ class Ledger(Generic[State]):
         """Windows that are not settled."""
         return sum(entry.pins is None or bool(entry.pins) for entry in self._windows.values())
 
-    def cut(self, window: Hashable, kiln: Hashable, end: int, *, closed_by: str, refill_from: int) -> None:
+    def cut(
+        self, window: Hashable, kiln: Hashable, end: int, *, closed_by: str, refill_from: int, stream_time: float
+    ) -> None:
         """A window ended.
 
         Args:
@@ -98,20 +108,21 @@ class Ledger(Generic[State]):
             end: offset of its last row.
             closed_by: what ended it; anything but "tasks" and "time" departs from the grid.
             refill_from: offset of the first row of the ring, context included.
+            stream_time: the partition's stream time at the last row.
         """
         extra = closed_by not in ON_GRID
-        self._windows[window] = _Entry(kiln, end, refill_from, extra)
-        if extra:
+        self._windows[window] = _Entry(kiln, end, refill_from, stream_time, extra)
+        if extra and end not in self.inherited.extra:
             self._unlisted.add(end)
 
     def merge(self, dropped: Hashable) -> None:
-        """A window that was not cooled gave way to a later one of its kiln."""
-        entry = self._windows.pop(dropped)
-        if entry.extra:
-            self._unlisted.discard(entry.end)
-        else:
-            bisect.insort(self._merged, entry.end)
-            self._unlisted.add(entry.end)
+        """A window that was not cooled gave way to a later one of its kiln; an unknown one is ignored."""
+        entry = self._windows.pop(dropped, None)
+        if entry is None:
+            return
+        # also where it was off the grid: the grid may have passed there without a new row to end a window with
+        self._merged.add(entry.end)
+        self._unlisted.add(entry.end)
 
     def now(self, kiln: Hashable) -> State | None:
         """The value that the kiln's next cooling takes; None for a new kiln."""
@@ -141,6 +152,15 @@ class Ledger(Generic[State]):
             self._now[entry.kiln] = after
         return not entry.pins
 
+    def close(self, kiln: Hashable) -> None:
+        """A kiln is gone; what it left is forgotten once its last window is settled."""
+        self._now.pop(kiln, None)
+        entries = [entry for entry in self._windows.values() if entry.kiln == kiln]
+        if entries:
+            entries[-1].after = None
+        else:
+            self.states.pop(kiln, None)
+
     def settle(self, notice: Hashable) -> tuple[Hashable, ...]:
         """A notification is settled; an unknown one is ignored.
 
@@ -160,10 +180,11 @@ class Ledger(Generic[State]):
         """Whether a first attempt may be made at the window's notifications.
 
         It may once a commit lists every departure from the grid up to the window's end: without them the partition's
-        next owner would cut other windows there, and make the same news under another id.
+        next owner would cut other windows there, and make the same news under another id. A window that a commit
+        has passed is known no more and may be told: only repeated news, which hold nothing, are left of it.
         """
         entry = self._windows.get(window)
-        return entry is not None and min(self._unlisted, default=entry.end + 1) > entry.end
+        return entry is None or min(self._unlisted, default=entry.end + 1) > entry.end
 
     @property
     def unlisted(self) -> bool:
@@ -174,18 +195,26 @@ class Ledger(Generic[State]):
         """The partition as of an offset that may be committed (`SettledPositions`)."""
         through = offset - 1
         states, contexts = dict(self.states), dict.fromkeys(self.states, self.refill_from)
+        stream_time = self.stream_time
         for entry in sorted(self._windows.values(), key=lambda entry: entry.end):
             if entry.end > through:
-                continue
+                break
             contexts[entry.kiln] = entry.refill_from
+            stream_time = max(stream_time, entry.stream_time)
             if entry.after is None:
                 states.pop(entry.kiln, None)
             else:
                 states[entry.kiln] = entry.after
         refill_from = min(contexts.values(), default=self.refill_from)
-        extra = sorted(entry.end for entry in self._windows.values() if entry.extra and entry.end > through)
-        merged = [end for end in self._merged if end > through]
-        return AsOf(through, min(refill_from, offset), states, Cuts(tuple(extra), tuple(merged)))
+        return AsOf(through, min(refill_from, offset), stream_time, states, self._cuts(through))
+
+    def _cuts(self, through: int) -> Cuts:
+        extra = {entry.end for entry in self._windows.values() if entry.extra}.union(self.inherited.extra)
+        merged = self._merged.union(self.inherited.merged)
+        return Cuts(
+            tuple(sorted(end for end in extra - self._merged if end > through)),
+            tuple(sorted(end for end in merged if end > through)),
+        )
 
     def committed(self, as_of: AsOf[State], listed: Cuts) -> None:
         """A commit of this took place; what it made past is forgotten.
@@ -196,6 +225,7 @@ class Ledger(Generic[State]):
         """
         self._unlisted -= {*listed.extra, *listed.merged}
         self._unlisted = {end for end in self._unlisted if end > as_of.through}
-        self._merged = [end for end in self._merged if end > as_of.through]
+        self._merged = {end for end in self._merged if end > as_of.through}
         self._windows = {name: entry for name, entry in self._windows.items() if entry.end > as_of.through}
-        self.through, self.refill_from, self.states = as_of.through, as_of.refill_from, dict(as_of.states)
+        self.through, self.refill_from, self.stream_time = as_of.through, as_of.refill_from, as_of.stream_time
+        self.states = dict(as_of.states)

@@ -7,13 +7,15 @@ out in the order in which it is missed least, and counted.
 from __future__ import annotations
 
 import base64
+import math
 import re
+import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from crackle_stream.commit.cuts import Cuts
-from crackle_stream.commit.digest import AlertDigest
+from crackle_stream.commit.digest import AlertDigest, pack, unpack
 from crackle_stream.commit.packing import Packer, Torn, Unpacker
 
 __all__ = ["MAX_ALERTS", "MAX_METADATA_BYTES", "CommitMetadata", "Handover", "MetadataUnreadable", "decode", "encode"]
@@ -68,6 +70,7 @@ class CommitMetadata:
     Attributes:
         through: all windows that end here or before are settled; -1 for none.
         refill_from: the first row of the ring as of `through`.
+        stream_time: the partition's stream time as of `through`, minus infinity before the first row.
         claim: id of the state directory whose rows continue this position, 16 hexadecimal digits; "" for none.
         topic: a mark of the topic's identity, 8 hexadecimal digits; "" where it is not known.
         cuts: where windows after `through` ended, or did not end, against the grid.
@@ -78,6 +81,7 @@ class CommitMetadata:
 
     through: int
     refill_from: int
+    stream_time: float = -math.inf
     claim: str = ""
     topic: str = ""
     cuts: Cuts = field(default_factory=Cuts)
@@ -90,6 +94,8 @@ class CommitMetadata:
             raise ValueError(f"through must be between -1 and {MAX_OFFSET}, not {self.through}")
         if not 0 <= self.refill_from <= self.through + 1:
             raise ValueError(f"refill_from must be between 0 and {self.through + 1}, not {self.refill_from}")
+        if math.isnan(self.stream_time):
+            raise ValueError("stream_time must be a number, not nan")
         _check_claim(self.claim)
         if _MARK.fullmatch(self.topic) is None:
             raise ValueError(f"a topic's mark is 8 hexadecimal digits or empty, not {self.topic!r}")
@@ -191,6 +197,7 @@ def _pack(metadata: CommitMetadata) -> bytes:
     into = Packer()
     into.number(metadata.through + 1)
     into.number(metadata.through + 1 - metadata.refill_from)
+    into.packed += struct.pack(">d", metadata.stream_time)
     into.octets(bytes.fromhex(metadata.claim))
     into.octets(bytes.fromhex(metadata.topic))
     into.rising(metadata.cuts.extra, metadata.through + 1)
@@ -200,22 +207,18 @@ def _pack(metadata: CommitMetadata) -> bytes:
         into.octets(bytes.fromhex(handover.claim))
         into.number(handover.through + 1)
     into.number(metadata.left_out)
-    since_ms = max((alert.raised_ms for alert in metadata.alerts), default=0)
-    into.signed(since_ms)
-    into.number(len(metadata.alerts))
-    for alert in metadata.alerts:
-        alert.pack(into, since_ms)
+    pack(metadata.alerts, into)
     return bytes(into.packed)
 
 
 def _unpack(source: Unpacker) -> CommitMetadata:
     after = source.number()
     refill_from = after - source.number()
+    (stream_time,) = struct.unpack(">d", source.octets_of(8))
     claim, topic = source.octets().hex(), source.octets().hex()
     cuts = Cuts(source.rising(after), source.rising(after))
     handovers = tuple(Handover(source.octets().hex(), source.number() - 1) for _ in range(source.number()))
     left_out = source.number()
-    since_ms = source.signed()
-    alerts = tuple(AlertDigest.unpack(source, since_ms) for _ in range(source.number()))
+    alerts = unpack(source)
     source.end()
-    return CommitMetadata(after - 1, refill_from, claim, topic, cuts, alerts, left_out, handovers)
+    return CommitMetadata(after - 1, refill_from, stream_time, claim, topic, cuts, alerts, left_out, handovers)

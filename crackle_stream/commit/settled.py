@@ -85,12 +85,27 @@ class SettledPositions:
 
     def committable(self) -> dict[Partition, int]:
         """By partition, the offset up to which everything is settled; only partitions where it moved on."""
+        return {
+            partition: offset
+            for partition, offset in self._lowest().items()
+            if offset > self._logs[partition].committed
+        }
+
+    def position(self, partition: Partition) -> int:
+        """The offset up to which everything of a partition is settled, moved on or not.
+
+        Raises:
+            KeyError: the partition is not ours.
+        """
+        return max(self._lowest()[partition], self._logs[partition].committed)
+
+    def _lowest(self) -> dict[Partition, int]:
         lowest = {partition: log.after for partition, log in self._logs.items()}
         for pins in (*self._open.values(), *self._windows.values()):
             for partition, offset in pins.items():
                 if partition in lowest and offset < lowest[partition]:
                     lowest[partition] = offset
-        return {partition: offset for partition, offset in lowest.items() if offset > self._logs[partition].committed}
+        return lowest
 
     def committed(self, offsets: Mapping[Partition, int]) -> None:
         """The log knows these offsets now."""

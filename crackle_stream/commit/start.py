@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from crackle_stream.commit.cuts import CutPlan
 from crackle_stream.commit.metadata import MAX_HANDOVERS, CommitMetadata, Handover, MetadataUnreadable, decode
 
-__all__ = ["Committed", "Kept", "LogRange", "Origin", "Start", "begin", "ours_to_deliver"]
+__all__ = ["Committed", "Fate", "Kept", "LogRange", "Origin", "Start", "begin", "fate"]
 
 
 class Origin(StrEnum):
@@ -27,6 +27,17 @@ class Origin(StrEnum):
     """Nobody's: the metadata cannot be read."""
     MADE_ANEW = "made anew"
     """Nobody's: the topic is another one than the one that was committed."""
+
+
+class Fate(StrEnum):
+    """What becomes of news in an outbox."""
+
+    DELIVER = "deliver"
+    """Its position is committed: it is ours."""
+    HOLD = "hold"
+    """Its position is not committed yet, and nobody has taken over."""
+    DROP = "drop"
+    """Whoever took over makes it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +75,12 @@ class Kept:
     Attributes:
         through: its state is as of this offset.
         refill_from: the first row of the ring as of it.
+        stream_time: the partition's stream time as of it.
     """
 
     through: int
     refill_from: int
+    stream_time: float = -math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +92,7 @@ class Start:
         seek: the offset to read from; None for where `auto_offset_reset` says.
         through: rows up to here fill the ring and are neither cooled, learned nor reported; None with no `seek`.
         refill_from: the first row of the ring as of `through`, were it all there.
+        stream_time: the partition's stream time as of `through`.
         metadata: the state, where it is adopted.
         plan: how windows end in what a former owner may have cooled.
         handovers: to be handed on with every commit.
@@ -94,6 +108,7 @@ class Start:
     reason: str
     through: int | None = None
     refill_from: int | None = None
+    stream_time: float = -math.inf
     metadata: CommitMetadata | None = None
     plan: CutPlan = field(default_factory=CutPlan)
     handovers: tuple[Handover, ...] = ()
@@ -135,28 +150,26 @@ def begin(committed: Committed, log: LogRange, *, claim: str = "", kept: Kept | 
     if metadata.topic and log.topic and metadata.topic != log.topic:
         return Start(Origin.MADE_ANEW, None, "the topic has another identity than the committed one: it was made anew")
     if claim and metadata.claim == claim and kept is not None and metadata.through <= kept.through < log.end:
-        why = f"state of our own as of {kept.through}"
-        return _from(Origin.OWN, kept.through, kept.refill_from, metadata, log, max_refill, why)
-    why = f"state of the commit's metadata as of {metadata.through}"
-    return _from(Origin.ADOPTED, metadata.through, metadata.refill_from, metadata, log, max_refill, why)
+        return _from(Origin.OWN, kept, metadata, log, max_refill)
+    stored = Kept(metadata.through, metadata.refill_from, metadata.stream_time)
+    return _from(Origin.ADOPTED, stored, metadata, log, max_refill)
 
 
-def ours_to_deliver(end: int, claim: str, metadata: CommitMetadata | None) -> bool:
-    """Whether news in our outbox is ours to deliver, or was made again by the partition's next owner.
+def fate(end: int, claim: str, metadata: CommitMetadata | None) -> Fate:
+    """What to do with news in our outbox that was not attempted yet.
 
     Args:
         end: the end offset of the window that made it.
         claim: our state directory's id.
-        metadata: of the partition's last commit, whoever made it.
-
-    Returns:
-        True as well where nobody knows: twice is better than never.
+        metadata: of the partition's last commit, whoever made it; None where it says nothing.
     """
     if metadata is None:
-        return True
+        return Fate.DELIVER
     if metadata.claim == claim:
-        return end <= metadata.through
-    return next((end <= handover.through for handover in metadata.handovers if handover.claim == claim), True)
+        return Fate.DELIVER if end <= metadata.through else Fate.HOLD
+    left = next((handover.through for handover in metadata.handovers if handover.claim == claim), None)
+    # where nobody knows any more, twice is better than never
+    return Fate.DROP if left is not None and end > left else Fate.DELIVER
 
 
 def _stateless(origin: Origin, offset: int, log: LogRange, reason: str) -> Start:
@@ -164,27 +177,27 @@ def _stateless(origin: Origin, offset: int, log: LogRange, reason: str) -> Start
     return Start(origin, seek, reason, offset - 1, offset, lost=seek - offset)
 
 
-def _from(
-    origin: Origin, through: int, refill_from: int, metadata: CommitMetadata, log: LogRange, max_refill: int, why: str
-) -> Start:
+def _from(origin: Origin, state: Kept, metadata: CommitMetadata, log: LogRange, max_refill: int) -> Start:
     own = origin is Origin.OWN
-    seek = max(refill_from, through + 1 - max_refill, log.start)
+    after = state.through + 1
+    seek = max(state.refill_from, after - max_refill, log.start)
     return Start(
         origin,
         seek,
-        why,
-        through,
-        refill_from,
+        f"goes on with {'state of our own' if own else 'the state in the metadata'} as of offset {state.through}",
+        state.through,
+        state.refill_from,
+        state.stream_time,
         metadata=None if own else metadata,
         plan=CutPlan(metadata.cuts, log.end),
-        handovers=metadata.handovers if own else tuple(_handed_on(metadata)),
+        handovers=metadata.handovers if own else _handed_on(metadata),
         void_local=not own,
-        lost=max(0, log.start - through - 1),
-        short=max(0, min(seek, through + 1) - refill_from),
+        lost=max(0, log.start - after),
+        short=max(0, min(seek, after) - state.refill_from),
     )
 
 
-def _handed_on(metadata: CommitMetadata) -> Iterable[Handover]:
+def _handed_on(metadata: CommitMetadata) -> tuple[Handover, ...]:
     """The former owners, with the one that is followed now in front."""
     before = metadata.handovers
     if metadata.claim:
