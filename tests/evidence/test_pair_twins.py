@@ -13,7 +13,14 @@ from crackle_stream.detect.evidence import DependenceDetector, LaggedDetector, d
 from crackle_stream.detect.evidence.dependence import APART_P
 from crackle_stream.detect.evidence.lagged import lags_for
 from crackle_stream.detect.evidence.look import Context
-from crackle_stream.detect.evidence.pairs import LaggedScores, binned_p, binned_parts, correlations_at, own_memory
+from crackle_stream.detect.evidence.pairs import (
+    LaggedScores,
+    binned_p,
+    binned_parts,
+    correlations_at,
+    own_memory,
+    with_spreads,
+)
 from crackle_stream.detect.evidence.responsible import fragility, weighed
 from crackle_stream.history import History
 from crackle_stream.window import Window
@@ -183,3 +190,30 @@ def test_noise_leaves_a_nearest_miss_that_is_under_its_bar(
     assert made.nearest is not None
     assert " ~ " in made.nearest.what
     assert made.nearest.value < made.nearest.bar == pytest.approx(-np.log10(0.05))
+
+
+def test_two_metrics_of_one_calendar_do_not_depend_on_each_other_by_their_spread() -> None:
+    rng = np.random.default_rng(9)
+    season = 0.5 + 0.4 * np.cos(2 * np.pi * np.arange(600) / 50)[:, None]
+    z = rng.standard_normal((600, 2)) * season
+    z /= z.std(axis=0)
+    either, seen = with_spreads(z), with_spreads(z, [(0.02,), (0.02,)])
+    np.testing.assert_array_equal(seen[:, :2], z)
+    assert correlations_at(either, 0).p[2, 3] < 1e-4
+    assert correlations_at(seen, 0).p[2, 3] > 0.05
+    waves = np.exp(2j * np.pi * np.outer([0.02, 0.04], np.arange(600)))
+    np.testing.assert_allclose(np.abs(waves @ seen[:, 2:]), 0.0, atol=1e-9)
+
+
+def test_metrics_that_share_a_season_and_nothing_else_are_no_pairs() -> None:
+    found = 0
+    for seed in range(6):
+        rng = np.random.default_rng([seed, 10])
+        phase, rows = rng.uniform(0, 2 * np.pi, 8), np.arange(500)[:, None]
+        values = 100 + 30 * np.sin(2 * np.pi * rows / rng.uniform(12, 120) + phase) + 8 * rng.standard_normal((500, 8))
+        window = window_of(values)
+        found += any(
+            one.p is not None and one.p < 1e-4 / 28
+            for one in DependenceDetector().examine(window, context_of(window)).candidates
+        )
+    assert found == 0

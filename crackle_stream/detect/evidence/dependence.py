@@ -25,7 +25,7 @@ from crackle_stream.detect.evidence.responsible import carriers, curve_fragility
 from crackle_stream.model import Candidate, CracklePattern, Evidence, Examination, PatternKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from crackle_stream.protocols import Context
     from crackle_stream.window import Window
@@ -69,7 +69,7 @@ class DependenceDetector:
         pairs = k * (k - 1) // 2
         if not pairs:
             return Examination(skipped=prepared.skipped)
-        found, complete = _tested(z, pairs, context.stop)
+        found, complete = _tested(z, _seasons(prepared), pairs, context.stop)
         flagged = np.triu(found.p < PROPOSED / pairs, 1)
         apart, settled = _better_apart(z, flagged, np.abs(found.r), context.stop)
         candidates: list[Candidate] = []
@@ -106,10 +106,22 @@ class _Tested:
     p: Floats
 
 
-def _tested(z: Floats, pairs: int, stop: Callable[[], bool]) -> tuple[_Tested, bool]:
+def _seasons(prepared: Prepared) -> list[Sequence[float]]:
+    """The frequencies of each tested metric's seasons, as far as whitening saw them in all rows."""
+    seasons: list[Sequence[float]] = [()] * len(prepared.tested)
+    for block in prepared.whitened.blocks:
+        if len(block.rows) == len(prepared.window):
+            for place, frequencies in zip(block.columns, block.white.frequencies, strict=True):
+                seasons[place] = frequencies
+    return seasons
+
+
+def _tested(
+    z: Floats, seasons: Sequence[Sequence[float]], pairs: int, stop: Callable[[], bool]
+) -> tuple[_Tested, bool]:
     """All tests of all pairs, and whether none was left out for lack of time."""
     k = z.shape[1]
-    both = with_spreads(z)
+    both = with_spreads(z, seasons)
     widening = own_memory(both)
     found = LaggedScores(both).at(0, widening, NOTED / pairs)
     level, mixed, spreads = found.p[:k, :k], np.minimum(found.p[:k, k:], found.p[k:, :k]), found.p[k:, k:]

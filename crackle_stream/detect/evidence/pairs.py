@@ -126,9 +126,29 @@ def own_memory(z: Floats) -> Floats:
     return np.asarray(np.maximum(1 + 2 * own.T @ own, 1.0))
 
 
-def with_spreads(z: Floats) -> Floats:
-    """Scores and, beside them, how far each is from its middle (its second Legendre score); shape (n, 2 k)."""
-    return np.hstack([z, legendre_scores(special.ndtr(z), 2)])
+def with_spreads(z: Floats, frequencies: Sequence[Sequence[float]] | None = None) -> Floats:
+    """Scores and, beside them, how far each is from its middle (its second Legendre score); shape (n, 2 k).
+
+    Args:
+        z: shape (n, k), scores, NaN where absent.
+        frequencies: of each metric's seasons, in cycles a row, if known. A metric whose noise is larger at one time of
+            its day has a spread that keeps the calendar, so what goes with the seasons and at twice their pace (peaks
+            and troughs) is taken off: two metrics of one calendar do not depend on each other for that.
+    """
+    spreads = legendre_scores(special.ndtr(z), 2)
+    for column, seasons in enumerate(frequencies or ()):
+        if len(seasons):
+            spreads[:, column] = _without_seasons(spreads[:, column], seasons)
+    return np.hstack([z, spreads])
+
+
+def _without_seasons(x: Floats, frequencies: Sequence[float]) -> Floats:
+    rows = np.flatnonzero(~np.isnan(x))
+    phases = 2 * np.pi * np.outer(rows, [pace * one for one in frequencies for pace in (1, 2)])
+    waves = np.hstack([np.ones((len(rows), 1)), np.cos(phases), np.sin(phases)])
+    left = x.copy()
+    left[rows] -= waves @ np.linalg.lstsq(waves, x[rows])[0]
+    return left
 
 
 def curved_p(z: Floats) -> tuple[Floats, Floats]:
