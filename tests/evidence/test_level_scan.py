@@ -12,7 +12,7 @@ from scipy import stats
 from benchmarks.families import ar_noise
 from crackle_stream.detect.evidence.autoregression import fit, gram, innovations, solve
 from crackle_stream.detect.evidence.bumps import find_level
-from crackle_stream.detect.evidence.level import scan_level
+from crackle_stream.detect.evidence.level import normal_scores, ranked, scan_level
 from crackle_stream.detect.evidence.scan import scan_step
 from crackle_stream.detect.evidence.steps import steps_in
 from crackle_stream.detect.evidence.tails import chi_scan_tail, overshoot
@@ -123,3 +123,25 @@ def test_a_level_that_goes_up_and_comes_back_has_two_changes() -> None:
     assert np.median([abs(found[0].row - 150) for found in both]) <= 2
     assert np.median([abs(found[1].row - 330) for found in both]) <= 2
     assert all(found[0].size > 0 > found[1].size for found in both)
+
+
+def test_an_innovation_counts_at_most_so_much_more_than_its_rank_by_how_many_are_outliers() -> None:
+    e = np.random.default_rng(3).standard_normal((500, 1))
+    top = int(np.argmax(e))
+    e[top] = 50.0
+    by_rank = float(normal_scores(e)[top, 0] * e.std())
+    counted = [float(ranked(e, np.array([far]))[top, 0]) for far in (1, 2, 3)]
+    assert counted == pytest.approx([1.7 * by_rank, 1.3 * by_rank, 1.0 * by_rank])
+
+
+def test_a_jump_of_3_sd_in_ar_9_is_seen_in_one_window() -> None:
+    rng = np.random.default_rng(31)
+    y = ar_noise(rng, 500, 300, 0.9)
+    y += 3.0 * (np.arange(500)[:, None] >= rng.integers(125, 375, 300))
+    assert np.mean(find_level(y).p < 0.0017) >= 0.94
+
+
+def test_slow_noise_beneath_as_much_quicker_noise_hardly_passes_for_steps() -> None:
+    rng = np.random.default_rng(32)
+    y = 0.7 * ar_noise(rng, 500, 1000, 0.9) + 0.7 * ar_noise(rng, 500, 1000, 0.5)
+    assert np.mean(find_level(y).p < 0.01) <= 0.025

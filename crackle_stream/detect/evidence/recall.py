@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from crackle_stream.detect.evidence.autoregression import CLIP, MAX_ORDER, Autoregression, clipped, innovations
 from crackle_stream.detect.evidence.exceedance import drawn_scan_tail
-from crackle_stream.detect.evidence.level import Levels, normal_scores, ranked
+from crackle_stream.detect.evidence.level import FAR, Levels, normal_scores, ranked
 from crackle_stream.detect.evidence.memory import MetricMemory, started
 from crackle_stream.detect.evidence.scan import SCORE_TRIM, TRIM, scan_step, split_off
 from crackle_stream.detect.evidence.spread import legendre_scores, scan_shape, smeared, stronger, uniform_ranks
@@ -143,7 +143,8 @@ def _level(e: Floats, phi: Floats, prior: Floats, deviation: Floats, skipped: in
     wider = np.maximum(flat.std(axis=0) - 1 / np.sqrt(2 * len(e)), 1.0)  # beyond a standard error of its own
     cut = np.clip(e / wider, -CLIP, CLIP)
     cut /= np.sqrt(_left_over(flat))
-    scan = scan_step(cut, phi, prior, ranked(cut), trim=trim)
+    far = np.sum(np.abs(cut) > FAR, axis=0)
+    scan = scan_step(cut, phi, prior, ranked(cut, far), trim=trim)
     place = np.argmax(np.abs(scan.statistic), axis=0)
     gain = scan.statistic**2
     place[gain[0] >= gain.max(axis=0) - SAME_START] = 0
