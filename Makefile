@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types contract pytest bench accuracy accuracy-long clean
+.PHONY: demo test lint types contract pytest bench delivery-model accuracy accuracy-long clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/crackle-stream demo
@@ -28,6 +28,11 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.detectors
 	$(BIN)/python -m benchmarks.ingest
 	$(BIN)/python -m benchmarks.loop_lateness
+
+# The rules of delivery and each of them left out, 1,000 seeded runs a variant: the table of docs/delivery.md, about
+# fifteen minutes.
+delivery-model: $(VENV)/.dev
+	$(BIN)/python tests/delivery_model.py 1000
 
 # How far findings can be trusted: about two hours on two cores, docs/accuracy.md has the figures.
 accuracy: $(VENV)/.dev

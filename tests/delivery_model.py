@@ -103,8 +103,7 @@ class Run:
         tenure = process.tenures[partition]
         act = rng.choices(list(ACTS), list(ACTS.values()))[0]
         if act == "read":
-            for _ in range(min(rng.randint(1, 10), log.end - tenure.next)):
-                tenure.read()
+            tenure.read(min(rng.randint(1, 10), log.end - tenure.next))
         elif act == "idle":
             if tenure.caught_up:
                 tenure.extra_cut("idle")
@@ -147,7 +146,7 @@ class Run:
             process = self.processes[self.owner[partition]]
             tenure = process.tenures[partition]
             while not tenure.caught_up:
-                tenure.read()
+                tenure.read(min(4, log.end - tenure.next))
                 while tenure.waiting:
                     tenure.cool()
             tenure.extra_cut("end")

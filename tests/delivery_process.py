@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import numpy.typing as npt
 from delivery_log import CAPACITY, QUORUM, Broken, Log, Receiver, Row, Truth
 
 from crackle_stream.alerting import AlertPolicy, Lifecycle, Sighting
@@ -209,29 +210,41 @@ class Tenure:
     def caught_up(self) -> bool:
         return self.next == self.log.end
 
-    def read(self) -> None:
-        """The next row."""
-        place, row = self.next, self.log.rows[self.next]
-        self.next += 1
-        if row.poison:
+    def read(self, count: int) -> None:
+        """The next rows, as one batch."""
+        first, self.next = self.next, self.next + count
+        rows = list(enumerate(self.log.rows[first : self.next], first))
+        for place in [place for place, row in rows if row.poison and place > self.through]:
+            self.settled.hand(READER, self.partition, place, place)
+        rows = [(place, row) for place, row in rows if not row.poison]
+        times = self._stream_times(rows)
+        counted = np.array([place for place, _ in rows], dtype=np.int64)
+        if self.world.broken is Broken.GRID_FROM_THE_START:
+            counted -= self.shift
+        cuts = {cut.row: cut.closed_by for cut in self.grid.cuts(counted, times)}
+        for number, (place, row) in enumerate(rows):
+            if number in cuts:
+                self._cut(cuts[number])
+            self.ring.append((place, row))
+            self.reached = float(times[number])
             if place > self.through:
-                self.settled.hand(READER, self.partition, place, place)
-                self.settled.release(READER)
-            return
-        refilled = place <= self.through
-        counted = place - self.shift if self.world.broken is Broken.GRID_FROM_THE_START else place
-        times = self.time.advance(np.array([self.time.now if refilled and np.isfinite(self.time.now) else row.time]))
-        cuts = [cut.row for cut in self.grid.cuts(np.array([counted], dtype=np.int64), times)]
-        if 0 in cuts:
-            self._cut("time")
-        self.ring.append((place, row))
-        self.reached = self.time.now
-        if refilled:
-            return
+                self._hand(place, on_grid=number + 1 in cuts)
+        if len(rows) in cuts:
+            self._cut(cuts[len(rows)])
+        self.settled.release(READER)
+
+    def _stream_times(self, rows: list[tuple[int, Row]]) -> npt.NDArray[np.float64]:
+        """Rows that only fill the ring do not move stream time, which is known as of the last of them."""
+        known = self.time.now
+        refilled = np.isfinite(known)
+        times = [known if refilled and place <= self.through else row.time for place, row in rows]
+        return self.time.advance(np.array(times, dtype=np.float64))
+
+    def _hand(self, place: int, *, on_grid: bool) -> None:
         self.settled.hand(KILN, self.partition, place, place)
         self.new.append(place)
-        if 1 in cuts:
-            self._cut("tasks")
+        if on_grid:
+            return
         if self.plan.forced(place, place):
             self._cut(AGAIN)
         if len(self.new) >= CAPACITY:

@@ -51,6 +51,7 @@ class SettledPositions:
             for pins in (*self._open.values(), *self._windows.values()):
                 pins.pop(partition, None)
         self._open = {kiln: pins for kiln, pins in self._open.items() if pins}
+        self._windows = {window: pins for window, pins in self._windows.items() if pins}
 
     def hand(self, kiln: Hashable, partition: Partition, first: int, last: int) -> None:
         """Rows first..last of a partition went to a kiln; or to a reader that will hand them on, or reject them."""

@@ -77,6 +77,7 @@ def test_a_window_of_a_partition_that_left_settles_nothing() -> None:
     settled.hand("kiln", P, 0, 9)
     settled.cut("kiln", "w1")
     settled.revoke([P])
+    assert settled.unsettled == 0
     settled.settle("w1")
     assert settled.committable() == {}
     settled.assign(P, 0)
