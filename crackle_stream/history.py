@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any, Self
 
 from crackle_stream.model import Examination
 
@@ -40,3 +41,25 @@ class History:
         news = {name: made.learned for name, made in examined.items() if made.complete and made.learned}
         ends = [time for time in (self.cooled_to, end_time) if time is not None]
         return History(self.windows + 1, {**self.learned, **news}, max(ends, default=None))
+
+    def to_dict(self) -> dict[str, object]:
+        """The history as JSON values, as far as detectors hand back JSON values to remember."""
+        learned = {name: dict(values) for name, values in self.learned.items()}
+        return {"windows": self.windows, "learned": learned, "cooled_to": self.cooled_to}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """The history that `to_dict` wrote down.
+
+        Raises:
+            ValueError: something is missing or damaged.
+        """
+        try:
+            cooled_to = stored["cooled_to"]
+            return cls(
+                int(stored["windows"]),
+                {str(name): dict(values) for name, values in stored["learned"].items()},
+                None if cooled_to is None else float(cooled_to),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"the stored history is damaged: {type(error).__name__}: {error}") from error

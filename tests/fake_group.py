@@ -116,7 +116,7 @@ class Consumer:
     async def starts(self, offsets: Mapping[Partition, int]) -> Mapping[Partition, LogStart]:
         if self.starts_error is not None:
             raise self.starts_error
-        return {each: LogStart(offset, self.notes.get(each, "")) for each, offset in offsets.items()}
+        return {each: LogStart(offset, note=self.notes.get(each, "")) for each, offset in offsets.items()}
 
     async def commit(self, offsets: Mapping[Partition, tuple[int, str]]) -> None:
         self.committing += 1

@@ -59,12 +59,14 @@ class LogStart:
 
     Attributes:
         offset: of the next record: what was committed, or where the source begins with nothing committed.
+        committed: what was committed; None where nothing was.
         note: what was stored with the committed offset; "" where nothing was.
         first: oldest offset that the log still has.
         end: one past its last record, or None where the source does not know.
     """
 
     offset: int
+    committed: int | None = None
     note: str = ""
     first: int = 0
     end: int | None = None

@@ -13,12 +13,12 @@ from functools import partial
 import anyio
 import anyio.to_thread
 
-from crackle_stream.commit import SettledPositions
 from crackle_stream.cooling import CoolingReport, cool
 from crackle_stream.history import History
 from crackle_stream.model import CracklePattern, Failure
 from crackle_stream.profile import EVIDENCE_DETECTORS, THRESHOLD_DETECTORS, ThermalProfile
 from crackle_stream.protocols import Clock
+from crackle_stream.stream.checkpoint import Checkpoints
 from crackle_stream.stream.ending import last_look, too_few
 from crackle_stream.stream.events import (
     DetectorDisabled,
@@ -29,7 +29,8 @@ from crackle_stream.stream.events import (
     WindowCooled,
     WindowMerged,
 )
-from crackle_stream.stream.scope import KilnId
+from crackle_stream.stream.failpoints import reach
+from crackle_stream.stream.kilns import KilnId
 from crackle_stream.window import Window
 
 __all__ = ["Cooler"]
@@ -77,7 +78,7 @@ class Cooler:
 
     Args:
         profile: which detectors run.
-        settled: told when windows are merged or dropped.
+        checkpoints: what kilns remember; told when windows are merged or dropped.
         merging: whether a waiting window may give way to a later one of the same kiln that holds all its new tasks.
         dropping: whether the oldest waiting window is dropped instead of making the source wait.
         seed: of the detectors' generators.
@@ -88,7 +89,7 @@ class Cooler:
     def __init__(
         self,
         profile: ThermalProfile,
-        settled: SettledPositions,
+        checkpoints: Checkpoints,
         *,
         merging: bool,
         dropping: bool,
@@ -97,14 +98,13 @@ class Cooler:
         emit: Callable[[Event], None],
     ) -> None:
         self._profile = profile
-        self._settled = settled
+        self._checkpoints = checkpoints
         self._merging = merging
         self._dropping = dropping
         self._seed = seed
         self._clock = clock
         self._emit = emit
         self._pending: deque[_Pending] = deque()
-        self._histories: dict[KilnId, History] = {}
         self._strikes: dict[str, int] = {}
         self._working: _Pending | None = None
         self._closed = False
@@ -157,7 +157,6 @@ class Cooler:
             self._working = work = self._pending.popleft()
             self._wake()
             if work.window is None:
-                self._histories.pop(work.kiln, None)
                 await retired(work.kiln)
             else:
                 await self._work(work, work.window, handle)
@@ -174,8 +173,6 @@ class Cooler:
         gone = set(kilns)
         if self._working is not None and self._working.kiln in gone:
             self._working.abandoned = True
-        for kiln in gone:
-            self._histories.pop(kiln, None)
         left = [pending for pending in self._pending if pending.kiln in gone]
         self._pending = deque(pending for pending in self._pending if pending.kiln not in gone)
         for pending in left:
@@ -194,24 +191,24 @@ class Cooler:
         if work.ending:
             look = last_look(window, profile, self._history(work.kiln), work.ending)
             if look is None:
-                self._settled.settle(window.id)
+                self._checkpoints.settle(work.kiln, window)
                 self._finish(work)
                 return
             window, profile = look.window, look.profile
             self._tell_too_few(window)
+        reach("cooling")
         report = await self._cool(work.kiln, window, profile)
+        reach("cooled")
         if work.abandoned:
             self._finish(work)
             return
-        if window.fresh or work.kiln not in self._histories:  # nothing is learned twice from the same tasks
-            self._histories[work.kiln] = report.history
         self._note_failures(window, report)
         self._emit(WindowCooled(window, report))
         await handle(work.kiln, window, report)
         self._finish(work, report.patterns)
 
     def _history(self, kiln: KilnId) -> History:
-        return self._histories.get(kiln, History())
+        return self._checkpoints.now(kiln).history
 
     def _tell_too_few(self, window: Window) -> None:
         needed = too_few(window, self._profile)
@@ -224,8 +221,10 @@ class Cooler:
             return False
         for pending in self._pending:
             waiting = pending.window
-            if pending.kiln == kiln and waiting is not None and waiting.fresh + window.fresh <= len(window):
-                self._settled.merge(waiting.id, window.id)
+            if pending.kiln != kiln or waiting is None or not self._checkpoints.may_merge(kiln, waiting):
+                continue
+            if waiting.fresh + window.fresh <= len(window):
+                self._checkpoints.merge(kiln, waiting, window)
                 self._emit(WindowMerged(kiln.key, waiting.fresh))
                 pending.window = replace(window, fresh=waiting.fresh + window.fresh)
                 pending.ending = ending
@@ -239,7 +238,8 @@ class Cooler:
         if oldest is None or oldest.window is None:
             return False
         self._pending.remove(oldest)
-        self._settled.settle(oldest.window.id)
+        self._checkpoints.cooled(oldest.kiln, oldest.window, self._checkpoints.now(oldest.kiln), news=False)
+        self._checkpoints.settle(oldest.kiln, oldest.window)
         self._emit(TasksDropped(oldest.kiln.key, oldest.window.fresh))
         self._finish(oldest)
         return True
@@ -272,7 +272,7 @@ class Cooler:
             history,
             clock=self._clock,
             seed=self._seed,
-            kilns=max(len(self._histories), 1),
+            kilns=max(self._checkpoints.known, 1),
             entering=entered.append,
         )
         with anyio.move_on_after(limit + max(HARD_LIMIT_SHARE * limit, HARD_LIMIT_LEAST_S)):

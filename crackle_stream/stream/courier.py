@@ -17,6 +17,7 @@ from crackle_stream.protocols import Clock, Sink
 from crackle_stream.stream.breaker import Breaker, BreakerState
 from crackle_stream.stream.deadletter import Undertaker
 from crackle_stream.stream.events import BreakerChanged, Event
+from crackle_stream.stream.failpoints import reach
 from crackle_stream.stream.options import BreakerOptions, RetryOptions, SpoolOptions
 
 __all__ = ["Courier", "Subscription", "Surroundings"]
@@ -157,7 +158,9 @@ async def _send(subscription: Subscription, alert: Alert) -> None:
     sink = subscription.sink
     try:
         with anyio.fail_after(subscription.timeout):
+            reach("sending")
             await sink.send(alert)
+            reach("sent")
     except (SinkRefused, SinkUnavailable):
         raise
     except TimeoutError as error:

@@ -22,6 +22,7 @@ from crackle_stream.model import Alert, Reject
 from crackle_stream.sinks.producer import Message, ProducerLike
 from crackle_stream.sinks.wire import to_json
 from crackle_stream.stream.events import AlertBuried, DeadLetterFailed, Event
+from crackle_stream.stream.failpoints import reach
 
 __all__ = [
     "EXCERPT_BYTES",
@@ -245,6 +246,7 @@ class Undertaker:
         while self.letters is not None:
             try:
                 await self.letters.write(letters)
+                reach("letter")
             except DeadLettersUnavailable as failure:
                 self._emit(DeadLetterFailed(str(failure), RETRY_S))
                 await self._sleep(RETRY_S)

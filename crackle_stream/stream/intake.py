@@ -42,8 +42,14 @@ class Intake:
         self._strict = strict
         self._emit = emit
 
-    async def take(self, records: RecordBatch | TaskBatch) -> tuple[TaskBatch, npt.NDArray[np.float64] | None]:
+    async def take(
+        self, records: RecordBatch | TaskBatch, settled: int = -1
+    ) -> tuple[TaskBatch, npt.NDArray[np.float64] | None]:
         """Tasks of a batch, and when the log took them.
+
+        Args:
+            records: the batch.
+            settled: rows up to this offset are read again; what was refused of them is not told again.
 
         Returns:
             The tasks, and for a log with partitions the log's own time of each, to hold clocks that run ahead against.
@@ -55,6 +61,7 @@ class Intake:
         if isinstance(records, TaskBatch):
             return self._decoder.derive(records), None
         batch, rejects = self._decoder.decode(records)
+        rejects = tuple(reject for reject in rejects if reject.position.offset > settled)
         await self._refuse(len(records), rejects)
         if records.positions.partition.number is None:
             return batch, None

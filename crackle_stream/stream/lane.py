@@ -21,6 +21,7 @@ from crackle_stream.stream.events import (
     SinkRefusing,
     SinkUnavailableSeen,
 )
+from crackle_stream.stream.failpoints import reach
 
 __all__ = ["Lane", "QueueLane", "Ticket"]
 
@@ -129,6 +130,7 @@ class Lane(ABC):
             await self._refuse(alert, refusal)
         else:
             self.around.emit(AlertDelivered(self.name, alert, tries))
+            reach("delivered")
 
     async def _refuse(self, alert: Alert, refusal: SinkRefused) -> None:
         """See to an alert the sink will not have: keep it, or hold on to it, or give it up."""

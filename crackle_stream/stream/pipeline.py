@@ -8,8 +8,11 @@ source -> inbox -> decode -> kilns -> cooler (worker thread) -> lifecycle -> dis
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -17,25 +20,28 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
-from crackle_stream.alerting import AlertPolicy, Lifecycle, Sighting
+from crackle_stream.alerting import AlertPolicy, Sighting
 from crackle_stream.commit import SettledPositions
 from crackle_stream.cooling import CoolingReport
 from crackle_stream.decode import Decoder
 from crackle_stream.detect import built_in
-from crackle_stream.errors import AlertsRefused, CrackleError, NotDrained, SourceError
+from crackle_stream.errors import AlertsRefused, CrackleError, NotDrained, SourceError, StateUnusable
 from crackle_stream.model import CracklePattern, LogStart, Partition
 from crackle_stream.profile import ThermalProfile
 from crackle_stream.protocols import Clock, Sink, Source, SystemClock
 from crackle_stream.schedule import CoolingSchedule
 from crackle_stream.stream import events
+from crackle_stream.stream.checkpoint import Checkpoint, Checkpoints, Taken
 from crackle_stream.stream.cooler import Cooler
 from crackle_stream.stream.deadletter import Ceiling, DeadLetters, Undertaker
 from crackle_stream.stream.dispatch import Dispatcher, Subscription
 from crackle_stream.stream.failpoints import reach
 from crackle_stream.stream.intake import Intake
+from crackle_stream.stream.keeping import claim_of, keep, keep_loose, loose, take
+from crackle_stream.stream.kilns import KilnId
 from crackle_stream.stream.options import KilnOptions, RunOptions
 from crackle_stream.stream.reader import Batch, Reader
-from crackle_stream.stream.scope import KilnId, Scope
+from crackle_stream.stream.scope import Scope
 from crackle_stream.stream.statistics import Statistics, Tally
 from crackle_stream.stream.store import Store
 from crackle_stream.window import Window
@@ -100,21 +106,22 @@ class Pipeline:
         self._on_event = on_event
         self._tally = Tally()
         self._settled = SettledPositions()
-        self._lifecycles: dict[KilnId, Lifecycle] = {}
         self._began = 0.0
         self._exits = AsyncExitStack()
         kiln = KilnOptions() if kiln is None else kiln
+        self._checkpoints = Checkpoints(self._settled, capacity=kiln.capacity)
         decoder = Decoder() if decoder is None else decoder
         self._scope = Scope(
             kiln.resolved(keyed=bool(decoder.options.key)),
             self._schedule,
             self._settled,
+            self._checkpoints,
             name=self._options.name,
             monotonic=self._clock.monotonic,
         )
         self._cooler = Cooler(
             profile,
-            self._settled,
+            self._checkpoints,
             merging=source.live,
             dropping=kiln.overflow == "drop_oldest",
             seed=self._options.seed,
@@ -137,6 +144,7 @@ class Pipeline:
         )
         self._reader = Reader(source, self._emit, self._lost)
         self._ours: set[Partition] = set()
+        self._committing = anyio.Lock()
         self._stopping: anyio.Event | None = None
         self._running = anyio.Event()
         self._grace: anyio.CancelScope | None = None
@@ -156,6 +164,8 @@ class Pipeline:
         async with AsyncExitStack() as stack:
             if self._state is not None:
                 await stack.enter_async_context(self._state)
+                self._checkpoints.claim = await self._state.run(claim_of)
+                self._checkpoints.remember(await self._state.run(loose))
             await stack.enter_async_context(self._undertaker.opened())
             await stack.enter_async_context(self._dispatcher.opened())
             self._source.listen(self)
@@ -262,10 +272,19 @@ class Pipeline:
         """Partitions came to this process; the source calls this."""
         reach("assigned")
         self._ours = set(partitions)
-        for partition, start in partitions.items():
-            self._settled.assign(partition, start.offset)
+        seeks: dict[Partition, int] = {}
+        for partition, log in partitions.items():
+            taken = Taken() if self._state is None else await self._state.run(partial(take, partition=partition))
+            start = self._checkpoints.take_over(partition, log, taken)
+            self._scope.take_over(partition, start, self._checkpoints.counts(partition))
+            if start.seek is not None:
+                seeks[partition] = start.seek
+            self._emit(events.PartitionBegun(str(partition), start.origin, start.reason, start.lost, start.short))
         self._emit(events.PartitionsAssigned(tuple(map(str, partitions))))
-        return {}
+        # before the first record: from now on nobody else's state counts
+        while not await self._commit():  # noqa: ASYNC110 - what must change is at the broker
+            await anyio.sleep(COMMIT_EVERY_S)
+        return seeks
 
     async def revoked(self, partitions: Sequence[Partition]) -> None:
         """Partitions are leaving: commit what is settled, then forget the rest; the source calls this."""
@@ -273,11 +292,8 @@ class Pipeline:
         self._reader.generation += 1
         self._ours.difference_update(partitions)
         await self._commit()
-        self._settled.revoke(partitions)
-        gone = self._scope.drop(partitions)
-        self._cooler.forget(gone)
-        for kiln in gone:
-            self._lifecycles.pop(kiln, None)
+        self._checkpoints.forget(partitions)
+        self._cooler.forget(self._scope.drop(partitions))
         reach("revoked")
         self._emit(events.PartitionsRevoked(tuple(map(str, partitions))))
 
@@ -328,7 +344,7 @@ class Pipeline:
         """Decode a batch and hand it over; until all of it is, its first row holds the position back."""
         offsets = records.positions.offsets
         self._settled.hand(records, records.positions.partition, int(offsets[0]), int(offsets[-1]))
-        batch, log_times = await self._intake.take(records)
+        batch, log_times = await self._intake.take(records, self._checkpoints.through(records.positions.partition))
         reach("decoded")
         if generation != self._reader.generation:
             return
@@ -365,19 +381,28 @@ class Pipeline:
     async def _handle(self, kiln: KilnId, window: Window, report: CoolingReport) -> None:
         """A window's report: what is new, repeated or resolved goes out; then the window is settled."""
         sighting = Sighting.of(window, report.patterns, conclusive=report.conclusive)
-        before = self._lifecycles.get(kiln, Lifecycle())
-        self._lifecycles[kiln], alerts = before.after(sighting, self._policy)
+        before = self._checkpoints.now(kiln)
+        lifecycle, alerts = before.lifecycle.after(sighting, self._policy)
+        learned = bool(window.fresh) or not before.history.windows  # nothing is learned twice from the same tasks
+        after = replace(before, lifecycle=lifecycle, history=report.history if learned else before.history)
+        self._checkpoints.cooled(kiln, window, after, news=bool(alerts))
         reach("decided")
-        await self._dispatcher.deliver(alerts, lambda: self._settle(window))
+        while alerts and not self._checkpoints.may_tell(kiln, window):
+            # a cut off the grid must be known to the partition's next owner before anything is told of it
+            if not await self._commit():
+                await anyio.sleep(COMMIT_EVERY_S)
+        if self._checkpoints.ours(kiln):
+            await self._dispatcher.deliver(alerts, lambda: self._settle(kiln, window))
 
-    def _settle(self, window: Window) -> None:
-        self._settled.settle(window.id)
+    def _settle(self, kiln: KilnId, window: Window) -> None:
+        self._checkpoints.settle(kiln, window)
         reach("settled")
 
     async def _retired(self, kiln: KilnId) -> None:
         """A kiln was closed to make room: what was raised from it is over."""
-        before = self._lifecycles.pop(kiln, None)
-        if before is None or not before.active:
+        before = self._checkpoints.now(kiln).lifecycle
+        self._checkpoints.closed(kiln)
+        if not before.active:
             return
         latest = max(alert.last_seen for alert in before.active.values())
         sighting = Sighting(f"closed:{kiln.partition}:{kiln.key}:{latest!r}", latest)
@@ -399,20 +424,45 @@ class Pipeline:
             await anyio.sleep(COMMIT_EVERY_S)
             await self._commit()
 
-    async def _commit(self) -> None:
-        offsets = self._settled.committable()
-        if not offsets:
+    async def _commit(self) -> bool:
+        """Keep and commit what is settled; False where that failed and is to be tried again.
+
+        Raises:
+            StateUnusable: the state file is torn.
+        """
+        async with self._committing:
+            due = self._checkpoints.due()
+            offsets = {each.partition: each.offset for each in due}
+            try:
+                await self._keep(due)
+                reach("committing")
+                if due:
+                    await self._source.commit(offsets, {each.partition: each.note for each in due})
+                reach("committed")
+            except CrackleError as error:
+                if isinstance(error, StateUnusable):
+                    raise
+                self._emit(events.CommitFailed(str(error)))
+                return False
+            self._checkpoints.committed(due)
+        if due:
+            self._emit(events.OffsetsCommitted(tuple((str(each.partition), each.offset) for each in due)))
+        return True
+
+    async def _keep(self, due: Sequence[Checkpoint]) -> None:
+        """Put what is to be committed on disk first, in one transaction, with what has no position."""
+        changed = self._checkpoints.changed()
+        if self._state is None or not (due or changed):
             return
-        try:
-            reach("committing")
-            await self._source.commit(offsets)
-            reach("committed")
-        except CrackleError as error:
-            self._emit(events.CommitFailed(str(error)))
-            return
-        self._settled.committed(offsets)
-        moved = tuple((str(partition), offset) for partition, offset in offsets.items())
-        self._emit(events.OffsetsCommitted(moved))
+
+        def work(connection: sqlite3.Connection) -> None:
+            for checkpoint in due:
+                keep(connection, checkpoint)
+            keep_loose(connection, changed)
+
+        await self._state.run(work)
+        self._checkpoints.kept(changed)
+        reach("kept")
 
     async def _hurry(self, stopping: anyio.Event) -> None:
         """Once asked to stop, everything that is left has the grace."""

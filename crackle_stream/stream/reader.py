@@ -12,6 +12,7 @@ from crackle_stream.errors import SourceError, SourceUnavailable
 from crackle_stream.model import RecordBatch, TaskBatch
 from crackle_stream.protocols import Source
 from crackle_stream.stream.events import Event, SourceFailed, SourceReopened
+from crackle_stream.stream.failpoints import reach
 from crackle_stream.stream.inbox import Inbox
 from crackle_stream.stream.watchdog import Watchdog
 
@@ -146,6 +147,7 @@ class Reader:
             await self.inbox.wait_for_room(math.inf)
             if generation == self.generation:
                 self.inbox.put((generation, each))
+                reach("read")
 
     async def _wait_paused(self, batch: Batch) -> list[Batch]:
         """Wait for room; what a paused source yields all the same is kept, and it is asked for no more."""

@@ -6,48 +6,41 @@ Synchronous and without a clock of its own: rows go in, windows come out.
 from __future__ import annotations
 
 import heapq
+import itertools
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from crackle_stream.commit import SettledPositions
-from crackle_stream.model import Partition, TaskBatch, digest
+from crackle_stream.commit import CutPlan, Pins, SettledPositions, Start
+from crackle_stream.model import Partition, TaskBatch
 from crackle_stream.ring import Ring
-from crackle_stream.schedule import CoolingSchedule, Grid, StreamTime
+from crackle_stream.schedule import CoolingSchedule, Cut, StreamTime
+from crackle_stream.stream.checkpoint import Checkpoints
+from crackle_stream.stream.kilns import Count, KilnId, StreamKiln
 from crackle_stream.stream.options import KilnOptions
-from crackle_stream.window import Span, Window
+from crackle_stream.window import Window
 
-__all__ = ["KilnId", "Scope"]
+__all__ = ["Scope"]
 
-WINDOW_ID_DIGITS = 32
+AGAIN = "again"
+"""What ends a window off the grid where a former owner of the partition had ended it so."""
+
+
+MOST_OVERDUE = 64
+"""Kilns looked at after each batch; others wait for the next one."""
 
 
 @dataclass(frozen=True, slots=True)
-class KilnId:
-    """A kiln of the stream: of the source (no partition), of a partition, or of a key in one."""
+class _Since:
+    """The oldest fresh task of a kiln in a partition: its offset, its stream time, and when it came."""
 
-    partition: Partition | None = None
-    key: str = ""
-
-
-@dataclass(slots=True)
-class _Kiln:
-    """A ring, its grid, and what of it no window has held yet."""
-
-    id: KilnId
-    ring: Ring
-    grid: Grid
-    rows: int = 0
-    fresh: int = 0
-    fresh_since: float = 0.0
-    cut: str = ""
-    spans: dict[Partition, tuple[int, int]] = field(default_factory=dict)
-    ends: dict[Partition, float] = field(default_factory=dict)
-    due: float = np.inf
+    offset: int
+    stream_time: float
+    wall: float
 
 
 class Scope:
@@ -57,6 +50,7 @@ class Scope:
         options: size and scope.
         schedule: when windows end.
         settled: told which rows went where.
+        checkpoints: told where windows end, and knows where they ended before a restart.
         name: the pipeline's, part of window ids.
         monotonic: a clock for `idle`.
 
@@ -70,6 +64,7 @@ class Scope:
         options: KilnOptions,
         schedule: CoolingSchedule,
         settled: SettledPositions,
+        checkpoints: Checkpoints,
         *,
         name: str,
         monotonic: Callable[[], float],
@@ -77,10 +72,15 @@ class Scope:
         self._options = options
         self._schedule = schedule
         self._settled = settled
+        self._checkpoints = checkpoints
         self._name = name
         self._monotonic = monotonic
-        self._kilns: OrderedDict[KilnId, _Kiln] = OrderedDict()
+        self._kilns: OrderedDict[KilnId, StreamKiln] = OrderedDict()
         self._times: dict[Partition, StreamTime] = {}
+        self._through: dict[Partition, int] = {}
+        self._counts: dict[KilnId, Count] = {}
+        self._waiting: dict[Partition, OrderedDict[KilnId, _Since]] = {}
+        self._pins = Pins.by_default(options.capacity, schedule.every_seconds)
         self._due: list[tuple[float, int, KilnId]] = []
         self._pushed = 0
         self._nbytes = 0
@@ -121,10 +121,11 @@ class Scope:
         Yields each window as it ends, so that a caller who must wait for room waits in the middle of a batch; the
         rows after it are handed over when iteration goes on. The caller holds the batch's position back until then.
         """
+        partition = batch.positions.partition
+        batch, log_times = self._refill(batch, log_times)
         if len(batch) == 0:
             return
-        partition = batch.positions.partition
-        clock = self._times.setdefault(partition, StreamTime())
+        clock = self._clock_of(partition)
         stream_times = clock.advance(batch.times, log_times)
         logged = batch.times if log_times is None else log_times
         for key, rows in self._groups(batch):
@@ -133,11 +134,25 @@ class Scope:
             kiln = KilnId(self._partition_of(batch), key)
             yield from self._feed_kiln(kiln, part, stream_times[every], logged[every])
         yield from self._pass_time(partition, clock.now)
+        yield from self._end_overdue(partition, int(batch.positions.offsets[-1]), clock.now)
+
+    def take_over(self, partition: Partition, start: Start, counts: Mapping[KilnId, Count]) -> None:
+        """A partition was assigned: rows that a former owner has cooled fill the rings and end no windows.
+
+        Args:
+            partition: which.
+            start: how it begins.
+            counts: tasks that its kilns had by then.
+        """
+        self._times[partition] = StreamTime(start.stream_time)
+        if start.through is not None:
+            self._through[partition] = start.through
+        self._counts.update(counts)
 
     def flush(self, closed_by: str) -> Iterator[tuple[KilnId, Window]]:
         """End a window in every kiln that has fresh tasks."""
         for kiln in list(self._kilns.values()):
-            yield from self._cut(kiln, closed_by)
+            yield from self._cut_off_grid(kiln, closed_by)
 
     def last(self, closed_by: str) -> Iterator[tuple[KilnId, Window]]:
         """End a window in every kiln, with fresh tasks or without: for a last look at a stream that has ended."""
@@ -149,7 +164,7 @@ class Scope:
         now = self._monotonic()
         for kiln in list(self._kilns.values()):
             if kiln.fresh and now - kiln.fresh_since >= waited_s:
-                yield from self._cut(kiln, "idle")
+                yield from self._cut_off_grid(kiln, "idle")
 
     def drop(self, partitions: Iterable[Partition]) -> list[KilnId]:
         """Forget the kilns of partitions that are ours no longer, and every kiln that mixes partitions."""
@@ -160,6 +175,9 @@ class Scope:
             self._settled.release(kiln)
         for partition in gone:
             self._times.pop(partition, None)
+            self._through.pop(partition, None)
+            self._waiting.pop(partition, None)
+        self._counts = {kiln: count for kiln, count in self._counts.items() if kiln.partition not in gone}
         return dropped
 
     def over(self) -> Iterator[tuple[KilnId, Window | None]]:
@@ -178,6 +196,8 @@ class Scope:
 
     def _forget(self, name: KilnId) -> None:
         self._nbytes -= self._kilns.pop(name).ring.nbytes
+        for waiting in self._waiting.values():
+            waiting.pop(name, None)
 
     def _partition_of(self, batch: TaskBatch) -> Partition | None:
         return None if self._options.scope == "source" else batch.positions.partition
@@ -201,17 +221,17 @@ class Scope:
         logged: npt.NDArray[np.float64],
     ) -> Iterator[tuple[KilnId, Window]]:
         kiln = self._kiln(name)
-        counted = kiln.rows + np.arange(len(batch), dtype=np.int64)
-        text = batch.positions.partition.number is None
-        by_offset = self._options.scope == "partition" or (self._options.scope == "source" and text)
+        counted = kiln.count.rows + np.arange(len(batch), dtype=np.int64)
+        offsets = batch.positions.offsets
+        cuts = kiln.grid.cuts(offsets if self._by_offset(batch) else counted, stream_times)
+        cuts = _planned(cuts, self._checkpoints.plan(name.partition), offsets, kiln.end)
         start = 0
-        for cut in [*kiln.grid.cuts(batch.positions.offsets if by_offset else counted, stream_times), None]:
+        for cut in [*cuts, None]:
             stop = len(batch) if cut is None else cut.row
             while start < stop:
                 room = self._options.capacity - kiln.fresh
                 end = min(stop, start + room)
-                self._write(kiln, batch, start, end)
-                kiln.ends[batch.positions.partition] = float(logged[end - 1])
+                self._write(kiln, batch, start, end, float(logged[end - 1]), float(stream_times[start]))
                 start = end
                 if kiln.fresh >= self._options.capacity and start < stop:
                     yield from self._cut(kiln, "full")
@@ -221,65 +241,88 @@ class Scope:
             yield from self._cut(kiln, "full")
         self._expect(kiln)
 
-    def _write(self, kiln: _Kiln, batch: TaskBatch, start: int, end: int) -> None:
-        rows = slice(start, end)
-        before = kiln.ring.nbytes
-        kiln.ring.append(batch.labels[rows], batch.times[rows], batch.names, batch.values[rows])
-        self._nbytes += kiln.ring.nbytes - before
-        partition = batch.positions.partition
-        first, last = int(batch.positions.offsets[start]), int(batch.positions.offsets[end - 1])
-        self._settled.hand(kiln.id, partition, first, last)
-        low, high = kiln.spans.get(partition, (first, last))
-        kiln.spans[partition] = (min(low, first), max(high, last))
-        if not kiln.fresh:
-            kiln.fresh_since = self._monotonic()
-        kiln.rows += end - start
-        kiln.fresh += end - start
+    def _by_offset(self, batch: TaskBatch) -> bool:
+        """Whether `every_tasks` counts places in the log, and not a kiln's tasks."""
+        scope = self._options.scope
+        return scope == "partition" or (scope == "source" and batch.positions.partition.number is None)
 
-    def _cut(self, kiln: _Kiln, closed_by: str, *, again: bool = False) -> Iterator[tuple[KilnId, Window]]:
+    def _refill(
+        self, batch: TaskBatch, log_times: npt.NDArray[np.float64] | None
+    ) -> tuple[TaskBatch, npt.NDArray[np.float64] | None]:
+        """Put rows that a former owner has cooled into the rings; returns the others."""
+        partition = batch.positions.partition
+        through = self._through.get(partition)
+        if through is None or not len(batch):
+            return batch, log_times
+        old = int(np.searchsorted(batch.positions.offsets, through, side="right"))
+        if old < len(batch):
+            self._through.pop(partition)
+        if old == 0:
+            return batch, log_times
+        context, rest = batch.take(np.arange(old)), batch.take(np.arange(old, len(batch)))
+        now = self._clock_of(partition).now
+        for key, rows in self._groups(context):
+            part = context if rows is None else context.take(rows)
+            kiln = self._kiln(KilnId(self._partition_of(batch), key))
+            before = kiln.ring.nbytes
+            kiln.refill(part)
+            self._nbytes += kiln.ring.nbytes - before
+            counted = kiln.count.rows - np.arange(len(part), dtype=np.int64)[::-1] - 1
+            places = part.positions.offsets if self._by_offset(part) else counted
+            times = np.full(len(part), now) if np.isfinite(now) else np.maximum.accumulate(part.times)
+            kiln.grid.cuts(places, times)  # it goes on from there; these rows end no window
+        return rest, None if log_times is None else log_times[old:]
+
+    def _write(self, kiln: StreamKiln, batch: TaskBatch, start: int, end: int, logged: float, at: float) -> None:
+        partition, now = batch.positions.partition, self._monotonic()
+        before = kiln.ring.nbytes
+        first, last = kiln.write(batch, start, end, logged, now)
+        self._nbytes += kiln.ring.nbytes - before
+        self._settled.hand(kiln.id, partition, first, last)
+        self._waiting.setdefault(partition, OrderedDict()).setdefault(kiln.id, _Since(first, at, now))
+
+    def _cut(self, kiln: StreamKiln, closed_by: str, *, again: bool = False) -> Iterator[tuple[KilnId, Window]]:
         """A window of the ring's last tasks, where some of them are new, or where they are to be seen again."""
         if not kiln.fresh and not again:
             return
-        spans = tuple(Span(partition, low, high) for partition, (low, high) in sorted(kiln.spans.items()))
-        labels, times, names, values = kiln.ring.last()
-        if kiln.id.partition is None and len(spans) > 1:
-            order = np.argsort(times, kind="stable")
-            labels, times, values = [labels[row] for row in order.tolist()], times[order], values[order]
-        window = Window.from_columns(
-            labels,
-            times,
-            names,
-            values,
-            key=kiln.id.key,
-            id=self._identity(kiln, spans),
-            span=spans,
-            fresh=kiln.fresh,
-            closed_by=closed_by,
+        window = kiln.cut(self._name, closed_by)
+        for waiting in self._waiting.values():
+            waiting.pop(kiln.id, None)
+        clock = None if kiln.id.partition is None else self._times.get(kiln.id.partition)
+        self._checkpoints.cut(
+            kiln.id,
+            window,
+            refill_from=kiln.refill_from,
+            stream_time=-np.inf if clock is None else clock.now,
+            count=kiln.count,
         )
-        self._settled.cut(kiln.id, window.id)
-        kiln.cut = window.id
-        kiln.fresh = 0
-        kiln.spans, kiln.ends = {}, {}
         yield kiln.id, window
 
-    def _identity(self, kiln: _Kiln, spans: tuple[Span, ...]) -> str:
-        """A window is known by its kiln and its end, so that whoever cuts it again gives it the same id.
+    def _cut_off_grid(self, kiln: StreamKiln, closed_by: str) -> Iterator[tuple[KilnId, Window]]:
+        """A window that the grid does not end, where a former owner of the partition may not have ended another."""
+        if kiln.end is None or self._checkpoints.plan(kiln.id.partition).may_add(kiln.end):
+            yield from self._cut(kiln, closed_by)
 
-        The end is a place and the time of the record that stands there: lines of two pipes have the same numbers.
-        Tasks that are seen again make another window than the one that held them first.
-        """
-        if not spans:
-            return digest([kiln.cut, "again"], WINDOW_ID_DIGITS)
-        ends = [text for span in spans for text in (str(span.end), repr(kiln.ends[span.partition]))]
-        return digest([self._name, str(kiln.id.partition or ""), kiln.id.key, *ends], WINDOW_ID_DIGITS)
+    def _end_overdue(self, partition: Partition, last: int, now: float) -> Iterator[tuple[KilnId, Window]]:
+        """End the windows of kilns whose oldest fresh task has held the partition's position back for too long."""
+        waiting = self._waiting.get(partition, OrderedDict())
+        for name, since in list(itertools.islice(waiting.items(), MOST_OVERDUE)):
+            wall = self._monotonic() - since.wall
+            if not self._pins.overdue(stream_s=now - since.stream_time, wall_s=wall, span=last - since.offset + 1):
+                return
+            yield from self._cut_off_grid(self._kilns[name], "age")
 
-    def _kiln(self, name: KilnId) -> _Kiln:
+    def _kiln(self, name: KilnId) -> StreamKiln:
         kiln = self._kilns.get(name)
         if kiln is None:
             ring = Ring(self._options.capacity)
-            kiln = self._kilns[name] = _Kiln(name, ring, self._schedule.grid(self._shift(name.key)))
+            grid = self._schedule.grid(self._shift(name.key))
+            kiln = self._kilns[name] = StreamKiln(name, ring, grid, self._counts.pop(name, None))
         self._kilns.move_to_end(name)
         return kiln
+
+    def _clock_of(self, partition: Partition) -> StreamTime:
+        return self._times.setdefault(partition, StreamTime())
 
     def _shift(self, key: str) -> float:
         """Spread the time grids of keys over one period; the same for every process."""
@@ -287,7 +330,7 @@ class Scope:
             return 0.0
         return zlib.crc32(key.encode("utf-8", "surrogatepass")) / 2**32 * self._schedule.every_seconds
 
-    def _expect(self, kiln: _Kiln) -> None:
+    def _expect(self, kiln: StreamKiln) -> None:
         """Remember when the kiln is due by time, should no task of its own come to tell."""
         if kiln.fresh and self._options.scope == "key" and kiln.grid.due != kiln.due:
             kiln.due = kiln.grid.due
@@ -310,3 +353,24 @@ class Scope:
                 yield from self._cut(kiln, "time")
         for entry in waiting:
             heapq.heappush(self._due, entry)
+
+
+def _planned(cuts: list[Cut], plan: CutPlan, offsets: npt.NDArray[np.int64], waiting: int | None) -> list[Cut]:
+    """The cuts as a former owner of the partition made them: without those it merged away, with those it added.
+
+    Args:
+        cuts: on the grid.
+        plan: what is known of the former owner's.
+        offsets: shape (n,), of the rows.
+        waiting: offset of the last fresh task before them, or None.
+    """
+    if not plan.cuts.count or not len(offsets):
+        return cuts
+    merged = set(plan.cuts.merged)
+    ends = [waiting if cut.row == 0 else int(offsets[cut.row - 1]) for cut in cuts]
+    kept = {cut.row: cut for cut, end in zip(cuts, ends, strict=True) if end not in merged}
+    for end in plan.forced(int(offsets[0]), int(offsets[-1])):
+        row = int(np.searchsorted(offsets, end, side="right"))
+        if int(offsets[row - 1]) == end and end not in merged:
+            kept.setdefault(row, Cut(row, AGAIN))
+    return [kept[row] for row in sorted(kept)]

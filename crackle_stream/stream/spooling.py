@@ -23,6 +23,7 @@ from crackle_stream.stream.events import (
     SpoolFull,
     SpoolLeft,
 )
+from crackle_stream.stream.failpoints import reach
 from crackle_stream.stream.lane import Lane, Ticket
 from crackle_stream.stream.spool import Frozen, Spool, Spooled, freeze
 from crackle_stream.stream.store import Store
@@ -158,6 +159,7 @@ class SpoolLane(Lane):
             return self._spool.put(connection, frozen, now), self._spool.count(connection)
 
         places, self._count = await self._store.run(write)
+        reach("spooled")
         self._disk = ""
         return places
 

@@ -235,5 +235,5 @@ async def test_a_note_is_kept_beside_the_offset_and_reading_may_begin_before_it(
     listener.seeks = {partition: 4}
     async with again:
         await read_until(lambda: len(seen.payloads) == 6, (again, seen))
-    assert listener.starts == {partition: LogStart(6, "crackle: through 6, \N{SNOWMAN}", 0, 10)}
+    assert listener.starts == {partition: LogStart(6, 6, "crackle: through 6, \N{SNOWMAN}", 0, 10)}
     assert seen.payloads[0] == b"4"

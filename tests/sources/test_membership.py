@@ -220,7 +220,7 @@ async def test_the_listener_is_told_what_was_committed_beside_the_offset_and_may
     group.listener.seeks = {A: 2}
     group.assign(A, B)
     await settled()
-    assert group.listener.starts == {A: LogStart(5, "through 5"), B: LogStart(9)}
+    assert group.listener.starts == {A: LogStart(5, note="through 5"), B: LogStart(9)}
     assert group.consumer.positions == {A: 2, B: 9}
     group.consumer.ends = {A: 10, B: 10}
     assert group.member.lag() == 8 + 1, "what is read again is counted as well"

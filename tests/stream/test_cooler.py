@@ -14,9 +14,10 @@ from crackle_stream.cooling import CoolingReport
 from crackle_stream.model import CracklePattern, Examination, Partition
 from crackle_stream.profile import ThermalProfile
 from crackle_stream.protocols import Context, SystemClock
+from crackle_stream.stream.checkpoint import Checkpoints, KilnState
 from crackle_stream.stream.cooler import MAX_PENDING, STRIKES, Cooler
 from crackle_stream.stream.events import DetectorDisabled, Event, TasksDropped, WindowMerged
-from crackle_stream.stream.scope import KilnId
+from crackle_stream.stream.kilns import KilnId
 from crackle_stream.window import Window
 
 KILN = KilnId(Partition("test"))
@@ -56,6 +57,7 @@ def cooler(
     *detectors: object,
     settled: SettledPositions | None = None,
     seen: list[Event] | None = None,
+    checkpoints: Checkpoints | None = None,
     merging: bool = False,
     dropping: bool = False,
     limit_s: float = 60.0,
@@ -66,7 +68,7 @@ def cooler(
     emit: Callable[[Event], None] = (lambda event: None) if seen is None else seen.append
     return Cooler(
         profile,
-        settled or SettledPositions(),
+        checkpoints or Checkpoints(settled or SettledPositions(), capacity=1000),
         merging=merging,
         dropping=dropping,
         seed=0,
@@ -94,11 +96,17 @@ class Handled:
 
 
 async def test_windows_are_cooled_in_order_and_memory_goes_from_one_to_the_next() -> None:
-    cool, handled = cooler(Remembering()), Handled()
+    handled, checkpoints = Handled(), Checkpoints(SettledPositions(), capacity=1000)
+    cool = cooler(Remembering(), checkpoints=checkpoints)
+
+    async def remember(kiln: KilnId, cooled: Window, report: CoolingReport) -> None:
+        checkpoints.cooled(kiln, cooled, KilnState(history=report.history), news=False)
+        await handled.window(kiln, cooled, report)
+
     for number in range(3):
         await cool.put(KILN, window(number))
     cool.close()
-    await cool.run(handled.window, handled.kiln)
+    await cool.run(remember, handled.kiln)
     assert handled.ids == ["w0", "w1", "w2"]
     assert handled.reports[-1][1].history.of("remembering") == {"seen": ("w0", "w1", "w2")}
 

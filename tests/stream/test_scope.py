@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from crackle_stream.commit import SettledPositions
 from crackle_stream.model import Partition, Positions, TaskBatch
 from crackle_stream.schedule import CoolingSchedule
+from crackle_stream.stream.checkpoint import Checkpoints
+from crackle_stream.stream.kilns import KilnId
 from crackle_stream.stream.options import KilnOptions
-from crackle_stream.stream.scope import KilnId, Scope
+from crackle_stream.stream.scope import Scope
 from crackle_stream.window import Window
 
 P = Partition("results", 0)
@@ -31,7 +33,8 @@ def scope(
 ) -> tuple[Scope, SettledPositions]:
     settled = SettledPositions()
     schedule = CoolingSchedule(tasks, seconds)
-    return Scope(options, schedule, settled, name="test", monotonic=clock or Ticks()), settled
+    checkpoints = Checkpoints(settled, capacity=options.capacity)
+    return Scope(options, schedule, settled, checkpoints, name="test", monotonic=clock or Ticks()), settled
 
 
 def batch(

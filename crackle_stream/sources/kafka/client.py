@@ -98,23 +98,23 @@ class Client(aiokafka.ConsumerRebalanceListener):  # type: ignore[misc]
     async def starts(self, offsets: Mapping[Partition, int]) -> Mapping[Partition, LogStart]:
         """What the brokers know of partitions that begin at these offsets."""
         theirs = [_theirs(each) for each in offsets]
-        notes = await self._notes(theirs)
+        stored = await self._stored(theirs)
         first = await self._consumer.beginning_offsets(theirs)
         end = await self._consumer.end_offsets(theirs)
         return {
-            each: LogStart(offset, notes.get(each, ""), first[_theirs(each)], end[_theirs(each)])
+            each: LogStart(offset, *stored.get(each, (None, "")), first[_theirs(each)], end[_theirs(each)])
             for each, offset in offsets.items()
         }
 
-    async def _notes(self, partitions: Sequence[Any]) -> Mapping[Partition, str]:
-        """What was committed with the group's offsets, which the consumer itself does not tell."""
+    async def _stored(self, partitions: Sequence[Any]) -> Mapping[Partition, tuple[int, str]]:
+        """The group's offsets, and what was committed with them, which the consumer itself does not tell."""
         admin = aiokafka.admin.AIOKafkaAdminClient(**connection(self._options, self._context))
         await admin.start()
         try:
             stored = await admin.list_consumer_group_offsets(self._options.group, partitions=partitions)
         finally:
             await admin.close()
-        return {_ours(each): found.metadata or "" for each, found in stored.items() if found.offset >= 0}
+        return {_ours(each): (found.offset, found.metadata or "") for each, found in stored.items() if found.offset >= 0}
 
     async def commit(self, offsets: Mapping[Partition, tuple[int, str]]) -> None:
         """Remember the offsets, each with a text, for the group."""

@@ -1,0 +1,345 @@
+"""What every kiln knows as of each of its windows, and what of it is committed or kept.
+
+Partitions that a source assigned have a ledger: their values are those of a position, and travel in the commit's
+metadata or lie in the state directory. Kilns without one (of pipes, files and queues, or mixing partitions) know only
+their latest value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from crackle_stream.alerting import Lifecycle
+from crackle_stream.commit import (
+    AsOf,
+    CommitMetadata,
+    Committed,
+    CutPlan,
+    Cuts,
+    Kept,
+    Ledger,
+    LogRange,
+    Origin,
+    SettledPositions,
+    Start,
+    begin,
+    digests,
+    encode,
+    revived,
+)
+from crackle_stream.history import History
+from crackle_stream.model import LogStart, Partition
+from crackle_stream.stream.kilns import Count, KilnId
+from crackle_stream.window import Window
+
+__all__ = ["Checkpoint", "Checkpoints", "KilnState", "Taken"]
+
+MAX_REFILL_RINGS = 4
+"""Rows that are read again only to fill rings: at most so many rings' worth."""
+
+
+@dataclass(frozen=True, slots=True)
+class KilnState:
+    """What a kiln is left with by a window.
+
+    Attributes:
+        lifecycle: what was told.
+        history: what its detectors remember.
+        count: its tasks up to the window's end, by which windows of keys are cut.
+    """
+
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
+    history: History = field(default_factory=History)
+    count: Count = field(default_factory=Count)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was kept of a partition by a process before this one: how far it had come, and its kilns."""
+
+    kept: Kept | None = None
+    states: Mapping[KilnId, KilnState] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A partition as of an offset, ready to be kept and committed.
+
+    Attributes:
+        partition: which.
+        offset: to commit.
+        note: to commit beside it.
+        as_of: the values.
+        changed: of its kilns' states those that the last checkpoint does not hold.
+        gone: kilns that the last checkpoint holds and this one does not.
+        metadata: what the note says.
+        first: whether the partition was taken over since the last one, so that whatever is on disk is void.
+    """
+
+    partition: Partition
+    offset: int
+    note: str
+    as_of: AsOf[KilnState]
+    changed: Mapping[KilnId, KilnState]
+    gone: tuple[KilnId, ...]
+    metadata: CommitMetadata
+    first: bool = False
+
+
+@dataclass(slots=True)
+class _Log:
+    """A partition that is ours.
+
+    Attributes:
+        ledger: its windows and values.
+        start: how it was begun.
+        claimed: whether a commit bears our claim, so that nobody else's state counts.
+        gone: kilns that were closed and may still be on disk.
+    """
+
+    ledger: Ledger[KilnState]
+    start: Start
+    claimed: bool
+    gone: set[KilnId] = field(default_factory=set)
+
+
+class Checkpoints:
+    """All kilns of a pipeline.
+
+    Args:
+        settled: which offsets may be committed.
+        capacity: tasks of a ring.
+        claim: the state directory's id; "" without one.
+    """
+
+    def __init__(self, settled: SettledPositions, *, capacity: int, claim: str = "") -> None:
+        self._settled = settled
+        self._capacity = capacity
+        self.claim = claim
+        self._logs: dict[Partition, _Log] = {}
+        self._loose: dict[KilnId, KilnState] = {}
+        self._changed: set[KilnId] = set()
+        self._counts: dict[str, Count] = {}
+        self._left: set[Partition] = set()
+        self._known: set[KilnId] = set()
+
+    # -- partitions come and go ------------------------------------------------------------------------------------
+
+    def take_over(self, partition: Partition, log: LogStart, taken: Taken) -> Start:
+        """A partition was assigned: decide how to begin, and know from then on what its last owner knew."""
+        end = log.offset if log.end is None else max(log.end, log.first)
+        start = begin(
+            Committed(log.committed, log.note),
+            LogRange(log.first, end),
+            claim=self.claim,
+            kept=taken.kept,
+            max_refill=MAX_REFILL_RINGS * self._capacity,
+        )
+        if start.through is None or start.refill_from is None:
+            ledger: Ledger[KilnState] = Ledger(log.offset - 1, log.offset)
+        else:
+            states = taken.states if start.origin is Origin.OWN else _adopted(partition, start.metadata)
+            ledger = Ledger(
+                start.through,
+                start.refill_from,
+                start.stream_time,
+                dict[Hashable, KilnState](states.items()),
+                start.plan.cuts,
+            )
+        self._left.discard(partition)
+        self._logs[partition] = _Log(ledger, start, claimed=start.origin is Origin.OWN)
+        self._settled.assign(partition, ledger.through + 1)
+        return start
+
+    def forget(self, partitions: Iterable[Partition]) -> None:
+        """Partitions are ours no longer."""
+        for partition in partitions:
+            self._logs.pop(partition, None)
+            self._left.add(partition)
+        self._known = {kiln for kiln in self._known if kiln.partition not in self._left}
+        self._settled.revoke(partitions)
+
+    def counts(self, partition: Partition) -> Mapping[KilnId, Count]:
+        """Tasks that the kilns of a partition had when it was taken over."""
+        log = self._logs.get(partition)
+        return {} if log is None else {kiln: state.count for kiln, state in _of_kilns(log.ledger.states).items()}
+
+    def through(self, partition: Partition) -> int:
+        """Rows up to this offset were settled when the partition was taken over; -1 where none were."""
+        log = self._logs.get(partition)
+        return -1 if log is None or log.start.through is None else log.start.through
+
+    def plan(self, partition: Partition | None) -> CutPlan:
+        """How windows end in what a former owner may have cooled."""
+        log = None if partition is None else self._logs.get(partition)
+        return CutPlan() if log is None else log.start.plan
+
+    # -- kilns without a ledger ------------------------------------------------------------------------------------
+
+    def remember(self, states: Mapping[KilnId, KilnState]) -> None:
+        """What a process before this one left of kilns that have no ledger."""
+        self._loose.update(states)
+        self._known.update(states)
+
+    def changed(self) -> dict[KilnId, KilnState]:
+        """Kilns without a ledger that changed since `kept`."""
+        return {kiln: self._loose[kiln] for kiln in self._changed if kiln in self._loose}
+
+    def kept(self, kilns: Iterable[KilnId]) -> None:
+        """These are on disk as they are now."""
+        self._changed.difference_update(kilns)
+
+    # -- windows ---------------------------------------------------------------------------------------------------
+
+    @property
+    def known(self) -> int:
+        """Kilns that have cooled a window."""
+        return len(self._known)
+
+    def now(self, kiln: KilnId) -> KilnState:
+        """What the kiln's next cooling begins with."""
+        ledger = self._ledger(kiln)
+        state = self._loose.get(kiln) if ledger is None else ledger.now(kiln)
+        return KilnState() if state is None else state
+
+    def cut(self, kiln: KilnId, window: Window, *, refill_from: int, stream_time: float, count: Count) -> None:
+        """A window ended.
+
+        Args:
+            kiln: whose.
+            window: which.
+            refill_from: offset of the oldest task in the ring.
+            stream_time: the partition's at the last row.
+            count: the kiln's tasks by then.
+        """
+        self._settled.cut(kiln, window.id)
+        self._counts[window.id] = count
+        ledger = self._ledger(kiln)
+        if ledger is not None and window.end is not None:
+            ledger.cut(
+                window.id,
+                kiln,
+                window.end.offset,
+                closed_by=window.closed_by,
+                refill_from=refill_from,
+                stream_time=stream_time,
+            )
+
+    def may_merge(self, kiln: KilnId, window: Window) -> bool:
+        """Whether the window may give way to a later one."""
+        return window.end is None or self.plan(kiln.partition).may_merge(window.end.offset)
+
+    def merge(self, kiln: KilnId, dropped: Window, into: Window) -> None:
+        """A window that waits gives way to a later one of its kiln."""
+        self._settled.merge(dropped.id, into.id)
+        self._counts.pop(dropped.id, None)
+        ledger = self._ledger(kiln)
+        if ledger is not None:
+            ledger.merge(dropped.id)
+
+    def cooled(self, kiln: KilnId, window: Window, after: KilnState | None, *, news: bool) -> None:
+        """A window's report exists.
+
+        Args:
+            kiln: whose.
+            window: which.
+            after: what the kiln is left with; None where it is gone.
+            news: whether notifications made from it must be settled before it is.
+        """
+        self._known.add(kiln)
+        ledger, count = self._ledger(kiln), self._counts.pop(window.id, None)
+        if after is not None and count is not None:
+            after = replace(after, count=count)
+        if ledger is not None:
+            ledger.cooled(window.id, after, [window.id] if news else [])
+        elif after is None:
+            self._loose.pop(kiln, None)
+        else:
+            self._loose[kiln] = after
+            self._changed.add(kiln)
+
+    def closed(self, kiln: KilnId) -> None:
+        """The kiln was closed to make room for others."""
+        self._loose.pop(kiln, None)
+        self._known.discard(kiln)
+        log = None if kiln.partition is None else self._logs.get(kiln.partition)
+        if log is not None:
+            log.ledger.close(kiln)
+            log.gone.add(kiln)
+
+    def settle(self, kiln: KilnId, window: Window) -> None:
+        """Everything that was made of the window is settled."""
+        self._settled.settle(window.id)
+        ledger = self._ledger(kiln)
+        if ledger is not None:
+            ledger.settle(window.id)
+
+    def ours(self, kiln: KilnId) -> bool:
+        """Whether the kiln's partition is ours still."""
+        return kiln.partition not in self._left
+
+    def may_tell(self, kiln: KilnId, window: Window) -> bool:
+        """Whether news of the window may be sent: a commit lists every cut up to it that is not on the grid."""
+        ledger = self._ledger(kiln)
+        return ledger is None or ledger.may_tell(window.id)
+
+    # -- committing ------------------------------------------------------------------------------------------------
+
+    def due(self) -> list[Checkpoint]:
+        """What there is to commit now."""
+        moved = self._settled.committable()
+        unsaid = [each for each, log in self._logs.items() if log.ledger.unlisted or not log.claimed]
+        return [self._checkpoint(each, self._settled.position(each)) for each in {**moved, **dict.fromkeys(unsaid)}]
+
+    def committed(self, checkpoints: Iterable[Checkpoint]) -> None:
+        """The log knows these; one of a partition that has left meanwhile is ignored."""
+        for checkpoint in checkpoints:
+            log = self._logs.get(checkpoint.partition)
+            if log is not None and checkpoint.as_of.through >= log.ledger.through:
+                log.ledger.committed(checkpoint.as_of, checkpoint.metadata.cuts)
+                log.claimed = True
+                log.gone.difference_update(checkpoint.gone)
+                self._settled.committed({checkpoint.partition: checkpoint.offset})
+            elif log is None:
+                self._settled.committed({checkpoint.partition: checkpoint.offset})
+
+    def _checkpoint(self, partition: Partition, offset: int) -> Checkpoint:
+        log = self._logs.get(partition)
+        if log is None:
+            as_of: AsOf[KilnState] = AsOf(offset - 1, offset, -math.inf, {}, Cuts())
+            return Checkpoint(partition, offset, "", as_of, {}, (), CommitMetadata(offset - 1, offset))
+        as_of = log.ledger.as_of(offset)
+        before = _of_kilns(log.ledger.states) if log.claimed else {}
+        states = _of_kilns(as_of.states)
+        metadata = CommitMetadata(
+            through=as_of.through,
+            refill_from=as_of.refill_from,
+            stream_time=as_of.stream_time,
+            claim=self.claim,
+            cuts=as_of.cuts,
+            alerts=digests({kiln.key: state.lifecycle for kiln, state in states.items()}),
+            handovers=log.start.handovers,
+        ).fitted()
+        changed = {kiln: state for kiln, state in states.items() if before.get(kiln) is not state}
+        gone = tuple(kiln for kiln in {*before, *log.gone} if kiln not in states)
+        return Checkpoint(partition, offset, encode(metadata), as_of, changed, gone, metadata, not log.claimed)
+
+    def _ledger(self, kiln: KilnId) -> Ledger[KilnState] | None:
+        log = None if kiln.partition is None else self._logs.get(kiln.partition)
+        return None if log is None else log.ledger
+
+
+def _adopted(partition: Partition, metadata: CommitMetadata | None) -> dict[KilnId, KilnState]:
+    """What the metadata of the last commit say of each kiln."""
+    if metadata is None:
+        return {}
+    return {
+        KilnId(partition, key): KilnState(lifecycle=lifecycle) for key, lifecycle in revived(metadata.alerts).items()
+    }
+
+
+def _of_kilns(states: Mapping[Hashable, KilnState]) -> dict[KilnId, KilnState]:
+    """A ledger takes any name for a kiln; ours are these."""
+    return {kiln: state for kiln, state in states.items() if isinstance(kiln, KilnId)}
