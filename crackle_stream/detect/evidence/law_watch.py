@@ -49,6 +49,9 @@ STRONG = 0.5
 """Autocorrelation from row to row, once steps are taken off, up to which residuals are white; and up to which the steps
 were steps and no part of the autocorrelation."""
 
+SHORT = 120
+"""Residuals under which they are never taken for white: two steps taken off so few hide an autocorrelation of .5."""
+
 PROPORTIONAL = 0.2
 """Correlation of |residual| with the turnover from which noise is taken to grow with it."""
 
@@ -304,7 +307,7 @@ def _long_run(units: Floats, where: int) -> float:
     if pull > STRONG:
         left = units - units.mean()
         pull = _pull(left)
-    elif pull > WHITE:
+    elif pull > WHITE or len(units) < SHORT:
         pull += 2 / sqrt(len(units))
     # The estimate is too small by about (1 + 3 rho) / n, and by as much again for the best split being looked for.
     pull = min(max(pull, 0.0) + 2 * (1 + 3 * max(pull, 0.0)) / len(units), 0.98)
