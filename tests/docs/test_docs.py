@@ -8,7 +8,8 @@ import pytest
 
 from crackle_stream.app.config import delivery, sections
 from crackle_stream.app.exits import Exit
-from crackle_stream.profile import THRESHOLD_DETECTORS
+from crackle_stream.budget import SHARES
+from crackle_stream.profile import EVIDENCE_DETECTORS, THRESHOLD_DETECTORS
 from crackle_stream.sinks import options as sink_options
 from crackle_stream.sources import options as source_options
 
@@ -66,7 +67,13 @@ def test_every_source_option_is_documented(options: type) -> None:
 
 
 def test_every_detector_is_documented() -> None:
-    assert [name for name in THRESHOLD_DETECTORS if f"`{name}`" not in text("detectors.md")] == []
+    page = text("detectors.md")
+    assert [name for name in (*EVIDENCE_DETECTORS, *THRESHOLD_DETECTORS) if f"`{name}`" not in page] == []
+
+
+def test_the_shares_of_the_budget_are_documented_as_they_are() -> None:
+    page = text("detectors.md")
+    assert [name for name, share in SHARES.items() if f"{name} {share:.2f}".replace(" 0.", " .") not in page] == []
 
 
 def test_every_exit_code_is_documented() -> None:

@@ -14,6 +14,7 @@ from receiver import LOOPBACK, Receiver, Reply
 from standardwebhooks import Webhook
 
 from crackle_stream.model import Partition
+from crackle_stream.profile import ThermalProfile
 from crackle_stream.schedule import CoolingSchedule
 from crackle_stream.sinks import MemorySink, WebhookSink
 from crackle_stream.stream import Event, KilnOptions, Pipeline, RetryOptions, Subscription
@@ -90,7 +91,14 @@ async def running(
     watch = Watch()
     source = cluster.source(topic, **options)
     async with (
-        Pipeline(source, [sink], schedule=EVERY_100, kiln=KilnOptions(capacity=100), on_event=watch) as pipeline,
+        Pipeline(
+            source,
+            [sink],
+            profile=ThermalProfile.default(),  # rules of thumb: these tests are about a finding's way
+            schedule=EVERY_100,
+            kiln=KilnOptions(capacity=100),
+            on_event=watch,
+        ) as pipeline,
         anyio.create_task_group() as tasks,
     ):
         tasks.start_soon(pipeline.run)
