@@ -101,6 +101,15 @@ def test_the_same_change_in_other_metrics_and_form_is_a_sighting_of_the_active_a
     ]
 
 
+def test_an_alert_keeps_the_words_it_was_raised_with_unless_it_came_back_without_any() -> None:
+    first, other = shift(1000, name="one"), shift(1000, metrics=("depth",), name="one")
+    (kept,) = Lifecycle().after(window(1010, first), POLICY)[0].after(window(1020, other), POLICY)[0].active.values()
+    assert kept.pattern.description == "latency went up"
+    mute = Lifecycle().after(window(1010, replace(first, description="")), POLICY)[0]
+    (told_now,) = mute.after(window(1020, other), POLICY)[0].active.values()
+    assert told_now.pattern.description == "depth went up"
+
+
 @pytest.mark.parametrize(("effect", "tasks"), [(2.0, 5.0), (1.0, 11.0), (-0.5, 44.0), (0.1, 50.0), (math.inf, 5.0)])
 def test_an_onset_may_move_by_what_a_step_of_its_size_can_be_misplaced(effect: float, tasks: float) -> None:
     assert tolerance_tasks(shift(0.0, effect=effect)) == tasks
