@@ -274,6 +274,7 @@ class SpoolLane(Lane):
             self._told = False
 
     def _done(self, entry: Spooled) -> None:
+        reach("unspooled")
         self._delivered.add(entry.seq)
         self._settle([entry.seq])
         self.wake()
