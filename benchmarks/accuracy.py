@@ -17,6 +17,7 @@ import numpy as np
 
 from benchmarks.families import NULL, PLANTED, Planted, make
 from benchmarks.gates import (
+    BESIDE,
     FALSE_SHARE,
     RECALL,
     Verdict,
@@ -145,16 +146,18 @@ def _chosen(families: list[str], wanted: list[str]) -> list[str]:
 
 def _print_nulls(results: Iterator[Result]) -> list[Verdict]:
     print(f"\n{'windows with a false pattern':{WIDTH}}  evidence       gate               threshold")
-    pooled: list[Result] = []
+    gated: list[Result] = []
     verdicts = []
     for result in results:
         gate = false_share_allowed(result.family)
         verdicts.append(_print_null(result.family, [result], gate))
-        if result.family in NULL and gate == FALSE_SHARE:
-            pooled.append(result)
-    if len(pooled) > 1:
-        verdicts.append(_print_null("pooled", pooled, FALSE_SHARE))
-    _print_calibration([one for one in pooled if not NULL[one.family].dependent])
+        gated += [result] if gate == FALSE_SHARE else []
+    named = [one for one in gated if one.family not in BESIDE]
+    for words, pooled in (("pooled", named), ("pooled, all of them", gated)):
+        if len(pooled) > 1 and (pooled is named or len(gated) > len(named)):
+            verdicts.append(_print_null(words, pooled, FALSE_SHARE))
+    for pooled in (named, gated) if len(gated) > len(named) else (named,):
+        _print_calibration([one for one in pooled if not NULL[one.family].dependent])
     return verdicts
 
 
@@ -169,7 +172,7 @@ def _print_null(name: str, results: Sequence[Result], gate: float | None) -> Ver
         flush=True,
     )
     for failure in (failure for result in results for failure in result.failures):
-        if name != "pooled":
+        if len(results) == 1:
             print(f"  FAILURE {failure}")
     return verdict
 
@@ -180,7 +183,8 @@ def _print_calibration(results: Sequence[Result]) -> None:
         return
     q = np.array([each for one in results for each in one.q])
     worst = {level: max(results, key=lambda one: _share_of(one.q, level)) for level in CONFIDENCES}
-    print(f"\nconfidence c   windows with c or more   at most        worst family   ({len(q)} windows)")
+    beside = ", all families" if any(one.family in BESIDE for one in results) else ""
+    print(f"\nconfidence c   windows with c or more   at most        worst family   ({len(q)} windows{beside})")
     for level in CONFIDENCES:
         share = float(np.mean(q <= 1 - level))
         verdict = at_most(share, 1 - level, len(q))

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
     from benchmarks.scoring import Score
 
-__all__ = ["FALSE_SHARE", "RECALL", "Gate", "Verdict", "at_least", "at_most", "false_share_allowed", "judged"]
+__all__ = ["BESIDE", "FALSE_SHARE", "RECALL", "Gate", "Verdict", "at_least", "at_most", "false_share_allowed", "judged"]
 
 FALSE_SHARE = 0.05
 """Largest share of windows with any false pattern, for every family without events and for all of them together."""
+
+BESIDE = frozenset({"seasonal, 3 harmonics", "ar .3 to .95", "trend", "ma .8", "counts, ar .9 rate"})
+"""Families beside those that the gate was set for: each has the same gate, and they are pooled apart."""
 
 STATED_POLICY = {"garch": None, "garch, known": 0.10}
 """Families with a bound of their own. A first window of a series whose volatility comes in spells cannot be told from
