@@ -166,21 +166,29 @@ class Run:
                 one.send()
 
 
-def table(seeds: int) -> str:
-    """Shares of runs with each harm, a row a variant."""
-    lines = ["| variant | runs | " + " | ".join(Harm) + " |", "|---|" + "---|" * (len(Harm) + 1)]
-    for disks in (False, True):
-        for broken in (None, *Broken):
-            if broken in (NEEDS_NO_DISK if disks else NEEDS_A_DISK):
-                continue
-            hit = Counter[Harm]()
-            for seed in range(seeds):
-                hit.update(Run(seed, broken, disks=disks, partitions=1 + seed % 2).harms().keys())
-            shares = " | ".join(f"{hit[harm] / seeds:.1%}" if hit[harm] else "0" for harm in Harm)
-            where = "state directory" if disks else "no state"
-            lines.append(f"| {broken or '**the rules**'}, {where} | {seeds} | {shares} |")
-    return "\n".join(lines)
+VARIANTS = tuple(
+    (broken, disks)
+    for disks in (False, True)
+    for broken in (None, *Broken)
+    if broken not in (NEEDS_NO_DISK if disks else NEEDS_A_DISK)
+)
+"""The rules and each of them left out, without and with state directories."""
+
+
+def heading() -> str:
+    return "\n".join(["| variant | runs | " + " | ".join(Harm) + " |", "|---|" + "---|" * (len(Harm) + 1)])
+
+
+def line(broken: Broken | None, disks: bool, seeds: int) -> str:
+    """Shares of a variant's runs with each harm."""
+    hit = Counter[Harm]()
+    for seed in range(seeds):
+        hit.update(Run(seed, broken, disks=disks, partitions=1 + seed % 2).harms().keys())
+    shares = " | ".join(f"{hit[harm] / seeds:.1%}" if hit[harm] else "0" for harm in Harm)
+    return f"| {broken or '**the rules**'}, {'state directory' if disks else 'no state'} | {seeds} | {shares} |"
 
 
 if __name__ == "__main__":
-    print(table(int(sys.argv[1]) if len(sys.argv) > 1 else 1000))
+    print(heading())
+    for variant in VARIANTS:
+        print(line(*variant, seeds=int(sys.argv[1]) if len(sys.argv) > 1 else 1000), flush=True)

@@ -3,15 +3,13 @@ do not."""
 
 import pytest
 from delivery_log import Broken, Harm
-from delivery_model import NEEDS_A_DISK, NEEDS_NO_DISK, Run, table
+from delivery_model import VARIANTS, Run, line
 
 SEEDS_OF_THE_RULES = 100
-SEEDS_TO_FIND_HARM = 250
-"""A seed takes about 30 ms; the rarest harm shows within the first hundred."""
+SEEDS_TO_FIND_HARM = 120
+"""A seed takes about 30 ms; the rarest harm shows in two of them."""
 
-CRIPPLED = [(broken, False) for broken in Broken if broken not in NEEDS_A_DISK] + [
-    (broken, True) for broken in Broken if broken not in NEEDS_NO_DISK
-]
+CRIPPLED = [(broken, disks) for broken, disks in VARIANTS if broken is not None]
 
 
 @pytest.mark.parametrize("disks", [False, True], ids=["no state", "state directory"])
@@ -33,7 +31,12 @@ def test_committing_what_was_fetched_loses_rows() -> None:
     assert Run(0, Broken.COMMITS_WHAT_WAS_FETCHED, disks=False).harms()[Harm.LOST] > 0
 
 
-def test_the_table_has_a_row_for_the_rules_and_for_each_variant() -> None:
-    lines = table(1).splitlines()
-    assert len(lines) == 2 + 2 + len(CRIPPLED)
-    assert lines[2] == "| **the rules**, no state | 1 | 0 | 0 | 0 | 0 | 0 |"
+def test_a_line_of_the_table_says_how_many_runs_came_to_harm() -> None:
+    assert line(None, False, 2) == "| **the rules**, no state | 2 | 0 | 0 | 0 | 0 | 0 |"
+    assert line(Broken.COMMITS_WHAT_WAS_FETCHED, True, 1).startswith(
+        "| commits the consumer's position, state directory"
+    )
+
+
+def test_every_rule_is_left_out_somewhere() -> None:
+    assert {broken for broken, _ in CRIPPLED} == set(Broken)
