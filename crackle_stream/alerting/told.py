@@ -50,9 +50,9 @@ class Told:
     def knows(self, pattern: CracklePattern, pace: float) -> bool:
         """Whether the pattern is an event that was told, or one before it.
 
-        It is where its leading subject had an event told that began later or at the same place, or any of its
-        subjects one at the same place. One that began before the window is placed nowhere: it is the latest of its
-        subjects again, unless that was a return or went the other way.
+        It is where its leading subject, or most of its subjects, had an event told that began later or at the same
+        place, or any of its subjects one at the same place. One that began before the window is placed nowhere: it is
+        the latest of its subjects again, unless that was a return or went the other way.
 
         Args:
             pattern: an event.
@@ -67,6 +67,8 @@ class Told:
         begins, doubt = pattern.at.time, pace * tolerance_tasks(pattern)
         leading = marks[0]
         if leading is not None and leading.time + doubt >= begins:
+            return True
+        if 2 * sum(mark.time + doubt >= begins for mark in known) > len(marks):
             return True
         return any(abs(mark.time - begins) <= doubt for mark in known)
 

@@ -85,6 +85,12 @@ def test_an_earlier_change_led_by_another_metric_is_news() -> None:
     assert said == [["raised"], ["raised"]]
 
 
+def test_a_change_most_of_whose_metrics_have_been_told_of_is_no_news_whoever_leads_it() -> None:
+    found = shift(1000, metrics=("latency", "errors"))
+    said = told(window(1010, found), window(1020, shift(950, metrics=("depth", "latency", "errors"))))
+    assert said == [["raised"], []]
+
+
 def test_the_same_change_in_other_metrics_and_form_is_a_sighting_of_the_active_alert() -> None:
     joint = shift(1003, "down", ("depth", "latency"), form="variance")
     lifecycle, _ = Lifecycle().after(window(1010, shift(1000)), POLICY)
