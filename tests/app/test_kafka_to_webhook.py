@@ -38,6 +38,7 @@ async def test_news_in_a_topic_arrives_as_a_signed_post_and_a_second_run_goes_on
     async with Receiver([Reply(503), Reply(204)]) as receiver:
         env = {
             "CRACKLE_WEBHOOK_SECRET": SECRET,
+            "CRACKLE__PROFILE__PER_WINDOW": "0.05",  # the second run has a hundred tasks of one second
             "CRACKLE__SOURCE__BROKERS": kafka.address,
             "CRACKLE__SOURCE__TOPICS": topic,
             "CRACKLE__SOURCE__GROUP": cluster.group,
@@ -64,7 +65,7 @@ async def test_news_in_a_topic_arrives_as_a_signed_post_and_a_second_run_goes_on
         process.send_signal(signal.SIGTERM)
         _, stderr = await asyncio.to_thread(process.communicate, timeout=60)
         cooled = [line for line in json_lines(stderr.decode()) if line["event"] == "window.cooled"]
-        assert [line["tasks"] for line in cooled] == [100]
+        assert [line["fresh"] for line in cooled] == [100]
         assert json.loads(json.dumps(posted(receiver.requests[2])["position"])) == {
             "topic": topic,
             "partition": 0,

@@ -37,7 +37,7 @@ def run(name: str) -> str:
         ),
         (
             "evidence_detector.py",
-            ["disk_wait and retries peak in the same 14 tasks (confidence 0.95)", "6 pairs were tested"],
+            ["disk_wait and retries peak in the same 15 tasks (confidence 0.95)", "6 pairs were tested"],
         ),
         ("custom_sink.py", ["To: team@example.org", "raised: seconds rose from 59.85 to 180.5"]),
     ],
