@@ -27,7 +27,7 @@ def svg(series: Mapping[str, Points], title: str, claimed: str, observed: str) -
         observed: the vertical axis.
     """
     chances = [value for points in series.values() for point in points for value in point if value > 0]
-    decades = math.ceil(-math.log10(min(chances, default=0.1)))
+    decades = math.ceil(-math.log10(min(chances, default=0.1)) - 1e-9)
     drawn = [_frame(decades, title, claimed, observed)]
     for number, (name, points) in enumerate(series.items()):
         drawn.append(_series(name, points, number, decades))
