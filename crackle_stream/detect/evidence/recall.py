@@ -73,11 +73,13 @@ def recalled(white: White, x: Floats, memories: Sequence[MetricMemory | None]) -
     model = _stacked([memory.model() for memory in known])
     deviation = np.array([memory.deviation for memory in known])
     prior = np.array([memory.prior_rows for memory in known])
-    levels = _drawn(_level(innovations(y, model) / deviation, model.phi, prior, deviation, MAX_ORDER), len(y), prior)
+    clustered = np.array([memory.clustered for memory in known])
+    e = innovations(y, model) / deviation
+    e[:, clustered] /= _volatility(e[:, clustered])  # a busy spell is no step
+    levels = _drawn(_level(e, model.phi, prior, deviation, MAX_ORDER), len(y), prior)
     steps = steps_in(y, levels, remembered=True)
     e = innovations(removed(y, steps), Autoregression(model.phi, np.zeros(len(trusted))))
     even = smeared(e, [memory.transform != "scores" for memory in known])
-    clustered = np.array([memory.clustered for memory in known])
     amplitudes = white.amplitudes.of(columns)
     amplitudes.p[clustered] = 1.0  # one window does not show how long its spells last
     spreads = stronger(_spread(even, known), amplitudes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,7 +71,7 @@ def _remember(remembered: dict[str, object], prepared: Prepared, block: Block, b
     known = [prepared.memories[column] for column in block.columns]
     values = prepared.untied[block.rows][:, list(block.columns)]
     weight = prepared.window.fresh / max(len(prepared.window), 1)
-    quiet = (_least_p(block) > bar).tolist()
+    quiet = _teaches(block, bar, known)
     for column, memory in zip(block.columns, learned(block.white, values, known, quiet, weight), strict=True):
         if memory is None:
             remembered.pop(prepared.names[column], None)
@@ -82,6 +82,17 @@ def _remember(remembered: dict[str, object], prepared: Prepared, block: Block, b
 def _stored(prepared: Prepared) -> Mapping[str, object]:
     stored = prepared.history.of(ShiftDetector.name).get("metrics", {})
     return stored if isinstance(stored, Mapping) else {}
+
+
+def _teaches(block: Block, bar: float, known: Sequence[MetricMemory | None]) -> list[bool]:
+    """Whether each metric's window is learned from: nothing changed, or no more than an unfinished memory must learn.
+
+    A metric whose volatility comes in spells seems to change its spread in one window of twenty while it is not known;
+    left out, those windows would keep it unknown, and its memory would hold the quiet spells alone.
+    """
+    level = block.white.levels.p / LEVEL_SHARE > bar
+    learning = np.array([memory is None or not memory.calibrated for memory in known])
+    return np.where(learning, level, _least_p(block) > bar).tolist()  # type: ignore[no-any-return]
 
 
 def _least_p(block: Block) -> Floats:
