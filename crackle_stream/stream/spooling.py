@@ -41,8 +41,12 @@ STATE_RETRY_S = 1.0
 PAGE = 64
 """Alerts read at once; the only ones of a spool that are in memory."""
 
+REMOVED_AT_ONCE = 8
+"""Delivered alerts that leave the file in one transaction while there are more to deliver: a sync for each costs more
+than a delivery. A kill delivers them again, under the same ids."""
+
 UNREMOVED = 256
-"""Delivered alerts that may still be in the file; a kill then delivers them again, under the same ids."""
+"""Delivered alerts that may still be in the file where its disk fails; then the sink waits."""
 
 PUSHED_OUT = 64
 """Alerts that leave a full spool at once."""
@@ -181,6 +185,8 @@ class SpoolLane(Lane):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._remove_delivered)
             await self._deliver_all(stopping)
+            self._page.clear()
+            self.wake()
             while self._delivered:
                 await self.changed.wait()
             tasks.cancel_scope.cancel()
@@ -264,8 +270,9 @@ class SpoolLane(Lane):
         next_try = self.around.clock.time() + (wait or pause)
         await self._in_store(lambda connection: self._spool.tell(connection, next_try, str(failure)))
         self._told = True
-        if self.courier.breaker.state is not BreakerState.CLOSED:
+        if wait:
             self._page.clear()
+        self.wake()
 
     async def _recovered(self, entry: Spooled) -> None:
         self._deferred.pop(entry.key, None)
@@ -289,7 +296,7 @@ class SpoolLane(Lane):
         while True:
             changed = self.changed
             gone = frozenset(self._delivered)
-            if not gone:
+            if not gone or (self._page and len(gone) < REMOVED_AT_ONCE):
                 await changed.wait()
             elif await self._removed(gone):
                 self._delivered -= gone

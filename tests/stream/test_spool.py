@@ -144,6 +144,15 @@ async def test_what_is_in_the_spool_at_the_start_goes_first_with_the_same_ids_an
     assert await in_spool(tmp_path) == []
 
 
+async def test_what_was_delivered_leaves_the_file_although_a_receiver_wants_the_rest_much_later(tmp_path: Path) -> None:
+    wish = SinkUnavailable("hook", "429", retry_after=3000)
+    receiver = Receiver("hook", None, None, wish)
+    bench = Bench(tmp_path, receiver)
+    await bench.whole(*[alert(number) for number in range(6)])
+    assert receiver.taken == ["id-0", "id-1"]
+    assert [each.alert.id for each in await in_spool(tmp_path)] == ["id-2", "id-3", "id-4", "id-5"]
+
+
 async def test_a_body_is_frozen_when_the_alert_first_comes_in(tmp_path: Path) -> None:
     await Bench(tmp_path, Receiver()).killed(alert(1, text="first"))
     receiver = Receiver()
