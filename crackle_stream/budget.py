@@ -14,11 +14,19 @@ if TYPE_CHECKING:
 
 __all__ = ["SHARES", "Budget", "Judgement", "judge"]
 
-SHARES: Mapping[str, float] = {"shift": 0.70, "dependence": 0.12, "lagged": 0.06, "groups": 0.08, "laws": 0.02}
+SHARES: Mapping[str, float] = {
+    "shift": 0.70,
+    "dependence": 0.11,
+    "groups": 0.08,
+    "lagged": 0.06,
+    "laws": 0.02,
+    "constants": 0.01,
+}
 """Share of a window's chance of a false pattern that each detector may use; what is left is for others.
 
 Shifts have most: they are what alarms, and one window says least about them. Laws need almost nothing: where they
-hold, they hold by many orders of magnitude."""
+hold, they hold by many orders of magnitude; nor do constants, whose first move after n tasks is no rarer than 1 in
+n + 1 and whose many moves are as rare as one likes."""
 
 OTHERS_SHARE = 0.02
 """Share for all detectors that are not named above, together."""

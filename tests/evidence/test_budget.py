@@ -6,6 +6,7 @@ import pytest
 
 from crackle_stream.budget import OTHERS_SHARE, SHARES, UNCALIBRATED_CONFIDENCE, Budget, judge
 from crackle_stream.model import Candidate, CracklePattern, Evidence, Examination
+from crackle_stream.profile import EVIDENCE_DETECTORS
 
 
 def candidate(p: float | None, *, metric: str = "a", calibrated: bool = True) -> Candidate:
@@ -15,6 +16,12 @@ def candidate(p: float | None, *, metric: str = "a", calibrated: bool = True) ->
 
 def test_the_shares_of_all_detectors_make_one() -> None:
     assert sum(SHARES.values()) + OTHERS_SHARE == pytest.approx(1.0)
+
+
+def test_every_detector_of_the_family_has_a_share_of_its_own_and_strangers_keep_theirs() -> None:
+    assert set(SHARES) == set(EVIDENCE_DETECTORS)
+    alone = judge({**dict.fromkeys(SHARES, Examination()), "own": Examination((candidate(1e-4),), tests=1)}, 0.05)
+    assert alone.patterns[0].confidence == pytest.approx(1 - 1e-4 / OTHERS_SHARE)
 
 
 @pytest.mark.parametrize(

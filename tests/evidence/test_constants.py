@@ -164,3 +164,19 @@ def test_of_moves_at_random_places_few_seem_to_begin_late() -> None:
             moves = int(np.count_nonzero(values[odd[0] :] * (np.diff(values[odd[0] - 1 :]) != 0)))
             chances.append(first_move_tail(int(odd[0]) - 30, 300 - int(odd[0]), moves))
     assert np.mean(np.array(chances) <= 0.05) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / len(chances))
+
+
+def test_a_move_too_late_to_be_news_and_too_early_to_be_rare_is_the_nearest_miss() -> None:
+    values = np.full(100, 2.0)
+    values[60:] = 3.0
+    made, _ = looked(values, History())
+    assert (made.candidates, made.tests) == ((), 1)
+    assert made.nearest is not None
+    assert (made.nearest.what, made.nearest.unit) == ("m", "-log10 of p")
+    assert made.nearest.value == pytest.approx(-np.log10(40 / 70))  # 30 tasks made it a constant, 30 held, 40 did not
+    assert made.nearest.bar == pytest.approx(-np.log10(0.05))
+
+
+def test_where_nothing_moved_nothing_came_near() -> None:
+    made, _ = looked(np.full(100, 2.0), History())
+    assert made.nearest is None

@@ -62,6 +62,19 @@ def test_the_most_responsible_task_of_a_shift_is_the_one_farthest_out() -> None:
     assert (pattern.direction, pattern.involved_tasks[0]) == ("down", "t200")
 
 
+def test_the_shift_that_came_nearest_in_noise_is_named_with_its_question() -> None:
+    window = window_of(np.random.default_rng(12).standard_normal((300, 3)))
+    judged = look(window, (ShiftDetector(),))
+    assert judged.patterns == ()
+    miss = judged.examined["shift"].nearest
+    assert miss is not None
+    assert miss.what in {f"the {asked} of m{column}" for asked in ("level", "spread", "shape") for column in range(3)}
+    whites = [block.white for block in prepared_of(window, Context(window, History(), None, 0)).whitened.blocks]
+    shares = [(one.levels.p / 0.64, one.spreads.p / 0.18, one.shapes.p / 0.18) for one in whites]
+    assert miss.value == pytest.approx(-np.log10(3 * np.min(shares)))
+    assert miss.value < miss.bar == pytest.approx(-np.log10(0.05))
+
+
 def test_wider_spread_is_a_variance_shift_with_its_ratio() -> None:
     values = np.random.default_rng(2).standard_normal((500, 3))
     values[200:, 1] *= 2.5

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import exp
+from math import exp, log10
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,17 @@ from scipy.special import gammaln
 from crackle_stream.detect.evidence.metric_types import CONSTANT_SPREAD, MetricType
 from crackle_stream.detect.evidence.prepared import prepared_of
 from crackle_stream.detect.evidence.shift_patterns import NO_LONGER_CONSTANT, distance, where
-from crackle_stream.model import Candidate, CracklePattern, Evidence, Examination, Nature, Onset, PatternKind, Skip
+from crackle_stream.model import (
+    Candidate,
+    CracklePattern,
+    Evidence,
+    Examination,
+    Nature,
+    NearMiss,
+    Onset,
+    PatternKind,
+    Skip,
+)
 
 if TYPE_CHECKING:
     from crackle_stream.protocols import Context
@@ -83,7 +93,7 @@ class ConstantDetector:
         prepared = prepared_of(window, context)
         known = _recalled(context.history.of(self.name))
         learned: dict[str, _Held] = {}
-        candidates: list[Candidate] = []
+        moved: list[Candidate] = []
         tests, complete = 0, True
         for column, metric in enumerate(prepared.typed):
             if context.stop():
@@ -100,14 +110,16 @@ class ConstantDetector:
             if held.rows >= LEAST_HELD:
                 tests += 1
                 learned[metric.name] = held
-                candidates += _candidates(window, metric.name, rows, column, held, odd)
+                moved += _moved(window, metric.name, rows, column, held, odd)
             elif held.breaks:
                 learned[metric.name] = held
         skipped = tuple(
             Skip(metric.name, f"{metric.type}: {metric.why}") for metric in prepared.typed if metric.type in NOT_WATCHED
         )
         news = {"metrics": {name: _plain(one) for name, one in learned.items()}}
-        return Examination(tuple(candidates), tests, skipped, news, complete=complete)
+        candidates = tuple(one for one in moved if one.p is None or one.p <= PROPOSED)
+        nearest = None if candidates else _nearest(moved)
+        return Examination(candidates, tests, skipped, news, nearest, complete=complete)
 
 
 def first_move_tail(before: int, after: int, moves: int) -> float:
@@ -144,15 +156,23 @@ def _held(window: Window, rows: Ints, x: Floats, before: _Held | None) -> tuple[
     return replace(after, left_at=float(window.times[rows[lasted]])), odd
 
 
-def _candidates(window: Window, name: str, rows: Ints, column: int, held: _Held, odd: Ints) -> list[Candidate]:
+def _nearest(moved: Sequence[Candidate]) -> NearMiss | None:
+    """The metric whose moves are least likely to come so late by chance; None where nothing moved."""
+    chances = [(one.p, one.pattern.metric_names[0]) for one in moved if one.p is not None]
+    if not chances:
+        return None
+    p, name = min(chances)
+    return NearMiss(name, -log10(max(p, 1e-300)), -log10(PROPOSED), "-log10 of p")
+
+
+def _moved(window: Window, name: str, rows: Ints, column: int, held: _Held, odd: Ints) -> list[Candidate]:
+    """The metric's leaving its value, however likely by chance; nothing where it held."""
     if not len(odd):
         return []
     x = window.values[rows, column]
     moves = _moves(x, int(odd[0]), held.value)
     left = len(x) - int(odd[0])
     p = first_move_tail(held.rows - LEAST_HELD, left, moves)  # the first LEAST_HELD tasks made it a constant
-    if not held.is_rule and p > PROPOSED:
-        return []
     return [Candidate(_pattern(window, name, rows, x, held, odd, moves, p), None if held.is_rule else p)]
 
 

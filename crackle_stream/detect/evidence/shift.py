@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from crackle_stream.detect.evidence.prepared import Block, Prepared, prepared_of
 from crackle_stream.detect.evidence.recall import learned
 from crackle_stream.detect.evidence.shift_patterns import Change, shift_pattern, width
 from crackle_stream.detect.evidence.spread import legendre_scores, uniform_ranks
-from crackle_stream.model import Candidate, Examination
+from crackle_stream.model import Candidate, Examination, NearMiss
 
 if TYPE_CHECKING:
     from crackle_stream.detect.evidence.memory import MetricMemory
@@ -55,7 +56,8 @@ class ShiftDetector:
                 complete = False
                 break
         news = {"metrics": remembered} if remembered else {}
-        return Examination(tuple(candidates), tests, prepared.skipped, news, complete=complete)
+        nearest = None if candidates else _nearest(prepared, blocks, tests)
+        return Examination(tuple(candidates), tests, prepared.skipped, news, nearest, complete=complete)
 
 
 def _candidates(prepared: Prepared, block: Block, bar: float) -> list[Candidate]:
@@ -64,6 +66,21 @@ def _candidates(prepared: Prepared, block: Block, bar: float) -> list[Candidate]
         for place, column in enumerate(block.columns)
         for change in _changes(block, place, bar, prepared.memories[column])
     ]
+
+
+def _nearest(prepared: Prepared, blocks: Sequence[Block], tests: int) -> NearMiss | None:
+    """The least likely change of any metric; None where nothing was whitened or all is as likely as can be."""
+    least = [
+        (p, f"the {asked} of {prepared.names[column]}")
+        for block in blocks
+        for asked, chances in zip(("level", "spread", "shape"), _chances(block), strict=True)
+        for column, p in zip(block.columns, chances.tolist(), strict=True)
+        if p < 1.0
+    ]
+    if not least:
+        return None
+    p, what = min(least)
+    return NearMiss(what, -math.log10(max(p * tests, 1e-300)), -math.log10(PROPOSED), "-log10 of p over all tests")
 
 
 def _remember(remembered: dict[str, object], prepared: Prepared, block: Block, bar: float) -> None:
@@ -96,9 +113,13 @@ def _teaches(block: Block, bar: float, known: Sequence[MetricMemory | None]) -> 
 
 
 def _least_p(block: Block) -> Floats:
+    return np.asarray(np.minimum.reduce(_chances(block)))
+
+
+def _chances(block: Block) -> tuple[Floats, Floats, Floats]:
+    """P values of level, spread and shape over their shares, shape (k,) each."""
     white = block.white
-    shares = (white.levels.p / LEVEL_SHARE, white.spreads.p / SPREAD_SHARE, white.shapes.p / SHAPE_SHARE)
-    return np.asarray(np.minimum.reduce(shares))
+    return white.levels.p / LEVEL_SHARE, white.spreads.p / SPREAD_SHARE, white.shapes.p / SHAPE_SHARE
 
 
 def _changes(block: Block, place: int, bar: float, memory: MetricMemory | None) -> Iterator[Change]:
