@@ -92,6 +92,11 @@ class SettledPositions:
             if offset > self._logs[partition].committed
         }
 
+    def following(self, partition: Partition) -> int:
+        """One past the last row of a partition handed over or rejected; 0 where none was."""
+        log = self._logs.get(partition)
+        return 0 if log is None else log.after
+
     def position(self, partition: Partition) -> int:
         """The offset up to which everything of a partition is settled, moved on or not.
 

@@ -8,7 +8,7 @@ their latest value.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from crackle_stream.alerting import Lifecycle
@@ -76,6 +76,7 @@ class Checkpoint:
         gone: kilns that the last checkpoint holds and this one does not.
         metadata: what the note says.
         first: whether the partition was taken over since the last one, so that whatever is on disk is void.
+        ledger: of the assignment it belongs to; None for a partition without.
     """
 
     partition: Partition
@@ -86,6 +87,7 @@ class Checkpoint:
     gone: tuple[KilnId, ...]
     metadata: CommitMetadata
     first: bool = False
+    ledger: Ledger[KilnState] | None = None
 
 
 @dataclass(slots=True)
@@ -95,13 +97,15 @@ class _Log:
     Attributes:
         ledger: its windows and values.
         start: how it was begun.
-        claimed: whether a commit bears our claim, so that nobody else's state counts.
+        kept: whether what is on disk is this partition's state as of the ledger's position.
+        said: whether the group knows that, with our claim: nobody else's state counts from then on.
         gone: kilns that were closed and may still be on disk.
     """
 
     ledger: Ledger[KilnState]
     start: Start
-    claimed: bool
+    kept: bool
+    said: bool
     gone: set[KilnId] = field(default_factory=set)
 
 
@@ -149,7 +153,9 @@ class Checkpoints:
                 start.plan.cuts,
             )
         self._left.discard(partition)
-        self._logs[partition] = _Log(ledger, start, claimed=start.origin is Origin.OWN)
+        own = start.origin is Origin.OWN
+        said = own and ledger.through + 1 == log.committed
+        self._logs[partition] = _Log(ledger, start, kept=own, said=said)
         self._settled.assign(partition, ledger.through + 1)
         return start
 
@@ -269,12 +275,28 @@ class Checkpoints:
             log.ledger.close(kiln)
             log.gone.add(kiln)
 
-    def settle(self, kiln: KilnId, window: Window) -> None:
-        """Everything that was made of the window is settled."""
-        self._settled.settle(window.id)
+    def settling(self, kiln: KilnId, window: Window) -> Callable[[], None]:
+        """What is to be called when everything that was made of the window is settled.
+
+        It does nothing once the partition has left: whoever has it now cuts the same window under the same id.
+        """
         ledger = self._ledger(kiln)
-        if ledger is not None:
-            ledger.settle(window.id)
+
+        def settle() -> None:
+            if self._ledger(kiln) is not ledger:
+                return
+            self._settled.settle(window.id)
+            if ledger is not None:
+                ledger.settle(window.id)
+
+        return settle
+
+    def whole(self, kiln: KilnId, window: Window) -> bool:
+        """Whether the window holds what it would hold had the process never been restarted."""
+        log = None if kiln.partition is None else self._logs.get(kiln.partition)
+        if log is None or not log.start.short or log.start.through is None or window.end is None:
+            return True
+        return window.end.offset > log.start.through + self._capacity
 
     def ours(self, kiln: KilnId) -> bool:
         """Whether the kiln's partition is ours still."""
@@ -290,19 +312,19 @@ class Checkpoints:
     def due(self) -> list[Checkpoint]:
         """What there is to commit now."""
         moved = self._settled.committable()
-        unsaid = [each for each, log in self._logs.items() if log.ledger.unlisted or not log.claimed]
+        unsaid = [each for each, log in self._logs.items() if log.ledger.unlisted or not log.said]
         return [self._checkpoint(each, self._settled.position(each)) for each in {**moved, **dict.fromkeys(unsaid)}]
 
     def committed(self, checkpoints: Iterable[Checkpoint]) -> None:
         """The log knows these; one of a partition that has left meanwhile is ignored."""
         for checkpoint in checkpoints:
             log = self._logs.get(checkpoint.partition)
-            if log is not None and checkpoint.as_of.through >= log.ledger.through:
+            if log is not None and log.ledger is checkpoint.ledger:
                 log.ledger.committed(checkpoint.as_of, checkpoint.metadata.cuts)
-                log.claimed = True
+                log.kept = log.said = True
                 log.gone.difference_update(checkpoint.gone)
                 self._settled.committed({checkpoint.partition: checkpoint.offset})
-            elif log is None:
+            elif log is None and checkpoint.ledger is None:
                 self._settled.committed({checkpoint.partition: checkpoint.offset})
 
     def _checkpoint(self, partition: Partition, offset: int) -> Checkpoint:
@@ -311,7 +333,7 @@ class Checkpoints:
             as_of: AsOf[KilnState] = AsOf(offset - 1, offset, -math.inf, {}, Cuts())
             return Checkpoint(partition, offset, "", as_of, {}, (), CommitMetadata(offset - 1, offset))
         as_of = log.ledger.as_of(offset)
-        before = _of_kilns(log.ledger.states) if log.claimed else {}
+        before = _of_kilns(log.ledger.states) if log.kept else {}
         states = _of_kilns(as_of.states)
         metadata = CommitMetadata(
             through=as_of.through,
@@ -324,7 +346,7 @@ class Checkpoints:
         ).fitted()
         changed = {kiln: state for kiln, state in states.items() if before.get(kiln) is not state}
         gone = tuple(kiln for kiln in {*before, *log.gone} if kiln not in states)
-        return Checkpoint(partition, offset, encode(metadata), as_of, changed, gone, metadata, not log.claimed)
+        return Checkpoint(partition, offset, encode(metadata), as_of, changed, gone, metadata, not log.kept, log.ledger)
 
     def _ledger(self, kiln: KilnId) -> Ledger[KilnState] | None:
         log = None if kiln.partition is None else self._logs.get(kiln.partition)

@@ -191,7 +191,7 @@ class Cooler:
         if work.ending:
             look = last_look(window, profile, self._history(work.kiln), work.ending)
             if look is None:
-                self._checkpoints.settle(work.kiln, window)
+                self._checkpoints.settling(work.kiln, window)()
                 self._finish(work)
                 return
             window, profile = look.window, look.profile
@@ -216,21 +216,21 @@ class Cooler:
             self._emit(StreamTooShort(window.key, len(window), needed))
 
     def _merge(self, kiln: KilnId, window: Window, asked: _Asked, ending: int) -> bool:
-        """Let the kiln's waiting window give way, if this one holds all its new tasks."""
+        """Let the kiln's last waiting window give way, if this one holds all its new tasks."""
         if not self._merging:
             return False
-        for pending in self._pending:
-            waiting = pending.window
-            if pending.kiln != kiln or waiting is None or not self._checkpoints.may_merge(kiln, waiting):
-                continue
-            if waiting.fresh + window.fresh <= len(window):
-                self._checkpoints.merge(kiln, waiting, window)
-                self._emit(WindowMerged(kiln.key, waiting.fresh))
-                pending.window = replace(window, fresh=waiting.fresh + window.fresh)
-                pending.ending = ending
-                pending.asked.append(asked)
-                return True
-        return False
+        pending = next((one for one in reversed(self._pending) if one.kiln == kiln), None)
+        waiting = None if pending is None else pending.window
+        if pending is None or waiting is None or waiting.fresh + window.fresh > len(window):
+            return False
+        if not self._checkpoints.may_merge(kiln, waiting):
+            return False
+        self._checkpoints.merge(kiln, waiting, window)
+        self._emit(WindowMerged(kiln.key, waiting.fresh))
+        pending.window = replace(window, fresh=waiting.fresh + window.fresh)
+        pending.ending = ending
+        pending.asked.append(asked)
+        return True
 
     def _drop_oldest(self) -> bool:
         """Let go of the oldest waiting window, if there is one; a kiln's retirement is never let go of."""
@@ -239,7 +239,7 @@ class Cooler:
             return False
         self._pending.remove(oldest)
         self._checkpoints.cooled(oldest.kiln, oldest.window, self._checkpoints.now(oldest.kiln), news=False)
-        self._checkpoints.settle(oldest.kiln, oldest.window)
+        self._checkpoints.settling(oldest.kiln, oldest.window)()
         self._emit(TasksDropped(oldest.kiln.key, oldest.window.fresh))
         self._finish(oldest)
         return True

@@ -24,7 +24,7 @@ PLACES = (
     "sending",  # an alert is about to be sent
     "sent",  # its receiver has it, nobody here knows
     "delivered",  # it counts as delivered
-    "settled",  # a window with all its alerts is settled
+    "settled",  # a window's alerts are handed out, or there are none
     "committing",  # offsets are about to be committed
     "committed",  # the log has them
     "letter",  # dead letters are on disk, their records not yet settled

@@ -52,6 +52,7 @@ class StreamKiln:
         fresh: tasks that no window has held yet.
         fresh_since: when the oldest of them came, on the caller's clock.
         due: stream time of the next cut by time that was announced.
+        stream_time: the partition's at the last task that was fresh.
     """
 
     def __init__(self, id: KilnId, ring: Ring, grid: Grid, count: Count | None = None) -> None:  # noqa: A002
@@ -61,6 +62,7 @@ class StreamKiln:
         self.fresh = 0
         self.fresh_since = 0.0
         self.due = np.inf
+        self.stream_time = -np.inf
         self._count = Count() if count is None else count
         self._last_window = ""
         self._spans: dict[Partition, tuple[int, int]] = {}
@@ -94,29 +96,30 @@ class StreamKiln:
         if new:
             self._count = Count(self._count.rows + new, int(offsets[-1]))
 
-    def write(self, batch: TaskBatch, start: int, end: int, logged: float, now: float) -> tuple[int, int]:
+    def write(self, batch: TaskBatch, rows: slice, logged: float, stream_time: float, now: float) -> tuple[int, int]:
         """Put tasks in the ring.
 
         Args:
             batch: tasks of one partition.
-            start: the first row.
-            end: one past the last row.
+            rows: which of them.
             logged: when the log took the last of them.
+            stream_time: the partition's at the last of them.
             now: on the caller's clock.
 
         Returns:
             Offsets of the first and the last.
         """
-        self._append(batch, slice(start, end))
-        partition = batch.positions.partition
-        first, last = int(batch.positions.offsets[start]), int(batch.positions.offsets[end - 1])
+        self._append(batch, rows)
+        partition, count = batch.positions.partition, rows.stop - rows.start
+        first, last = int(batch.positions.offsets[rows.start]), int(batch.positions.offsets[rows.stop - 1])
         low, high = self._spans.get(partition, (first, last))
         self._spans[partition] = (min(low, first), max(high, last))
         self._ends[partition] = logged
         if not self.fresh:
             self.fresh_since = now
-        self.fresh += end - start
-        self._count = Count(self._count.rows + end - start, last)
+        self.fresh += count
+        self.stream_time = stream_time
+        self._count = Count(self._count.rows + count, last)
         return first, last
 
     def cut(self, name: str, closed_by: str) -> Window:

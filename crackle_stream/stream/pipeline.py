@@ -26,7 +26,7 @@ from crackle_stream.cooling import CoolingReport
 from crackle_stream.decode import Decoder
 from crackle_stream.detect import built_in
 from crackle_stream.errors import AlertsRefused, CrackleError, NotDrained, SourceError, StateUnusable
-from crackle_stream.model import CracklePattern, LogStart, Partition
+from crackle_stream.model import AlertStatus, CracklePattern, LogStart, Partition
 from crackle_stream.profile import ThermalProfile
 from crackle_stream.protocols import Clock, Sink, Source, SystemClock
 from crackle_stream.schedule import CoolingSchedule
@@ -380,23 +380,25 @@ class Pipeline:
 
     async def _handle(self, kiln: KilnId, window: Window, report: CoolingReport) -> None:
         """A window's report: what is new, repeated or resolved goes out; then the window is settled."""
-        sighting = Sighting.of(window, report.patterns, conclusive=report.conclusive)
+        conclusive = report.conclusive and self._checkpoints.whole(kiln, window)
+        sighting = Sighting.of(window, report.patterns, conclusive=conclusive)
         before = self._checkpoints.now(kiln)
         lifecycle, alerts = before.lifecycle.after(sighting, self._policy)
         learned = bool(window.fresh) or not before.history.windows  # nothing is learned twice from the same tasks
         after = replace(before, lifecycle=lifecycle, history=report.history if learned else before.history)
-        self._checkpoints.cooled(kiln, window, after, news=bool(alerts))
+        settle = self._checkpoints.settling(kiln, window)
+        news = any(alert.status is not AlertStatus.REPEATED for alert in alerts)
+        self._checkpoints.cooled(kiln, window, after, news=news)
         reach("decided")
+        if not news:  # what only says again what was said holds no position back
+            settle()
         while alerts and not self._checkpoints.may_tell(kiln, window):
             # a cut off the grid must be known to the partition's next owner before anything is told of it
             if not await self._commit():
                 await anyio.sleep(COMMIT_EVERY_S)
         if self._checkpoints.ours(kiln):
-            await self._dispatcher.deliver(alerts, lambda: self._settle(kiln, window))
-
-    def _settle(self, kiln: KilnId, window: Window) -> None:
-        self._checkpoints.settle(kiln, window)
-        reach("settled")
+            await self._dispatcher.deliver(alerts, settle)
+            reach("settled")
 
     async def _retired(self, kiln: KilnId) -> None:
         """A kiln was closed to make room: what was raised from it is over."""

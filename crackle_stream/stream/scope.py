@@ -231,7 +231,7 @@ class Scope:
             while start < stop:
                 room = self._options.capacity - kiln.fresh
                 end = min(stop, start + room)
-                self._write(kiln, batch, start, end, float(logged[end - 1]), float(stream_times[start]))
+                self._write(kiln, batch, slice(start, end), logged, stream_times)
                 start = end
                 if kiln.fresh >= self._options.capacity and start < stop:
                     yield from self._cut(kiln, "full")
@@ -273,13 +273,22 @@ class Scope:
             kiln.grid.cuts(places, times)  # it goes on from there; these rows end no window
         return rest, None if log_times is None else log_times[old:]
 
-    def _write(self, kiln: StreamKiln, batch: TaskBatch, start: int, end: int, logged: float, at: float) -> None:
+    def _write(
+        self,
+        kiln: StreamKiln,
+        batch: TaskBatch,
+        rows: slice,
+        logged: npt.NDArray[np.float64],
+        stream_times: npt.NDArray[np.float64],
+    ) -> None:
         partition, now = batch.positions.partition, self._monotonic()
         before = kiln.ring.nbytes
-        first, last = kiln.write(batch, start, end, logged, now)
+        last = rows.stop - 1
+        first, end = kiln.write(batch, rows, float(logged[last]), float(stream_times[last]), now)
         self._nbytes += kiln.ring.nbytes - before
-        self._settled.hand(kiln.id, partition, first, last)
-        self._waiting.setdefault(partition, OrderedDict()).setdefault(kiln.id, _Since(first, at, now))
+        self._settled.hand(kiln.id, partition, first, end)
+        since = _Since(first, float(stream_times[rows.start]), now)
+        self._waiting.setdefault(partition, OrderedDict()).setdefault(kiln.id, since)
 
     def _cut(self, kiln: StreamKiln, closed_by: str, *, again: bool = False) -> Iterator[tuple[KilnId, Window]]:
         """A window of the ring's last tasks, where some of them are new, or where they are to be seen again."""
@@ -288,19 +297,15 @@ class Scope:
         window = kiln.cut(self._name, closed_by)
         for waiting in self._waiting.values():
             waiting.pop(kiln.id, None)
-        clock = None if kiln.id.partition is None else self._times.get(kiln.id.partition)
         self._checkpoints.cut(
-            kiln.id,
-            window,
-            refill_from=kiln.refill_from,
-            stream_time=-np.inf if clock is None else clock.now,
-            count=kiln.count,
+            kiln.id, window, refill_from=kiln.refill_from, stream_time=kiln.stream_time, count=kiln.count
         )
         yield kiln.id, window
 
     def _cut_off_grid(self, kiln: StreamKiln, closed_by: str) -> Iterator[tuple[KilnId, Window]]:
         """A window that the grid does not end, where a former owner of the partition may not have ended another."""
-        if kiln.end is None or self._checkpoints.plan(kiln.id.partition).may_add(kiln.end):
+        partition = kiln.id.partition
+        if partition is None or self._checkpoints.plan(partition).may_add(self._settled.following(partition)):
             yield from self._cut(kiln, closed_by)
 
     def _end_overdue(self, partition: Partition, last: int, now: float) -> Iterator[tuple[KilnId, Window]]:

@@ -1,0 +1,291 @@
+"""A process that is killed and started again tells what a process without a kill tells: the same news, the same ids."""
+
+from __future__ import annotations
+
+import json
+import random
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+import anyio.lowlevel
+import numpy as np
+import pytest
+
+from crackle_stream.alerting import AlertPolicy
+from crackle_stream.commit import decode
+from crackle_stream.decode import DecodeOptions, Decoder
+from crackle_stream.errors import StateUnusable
+from crackle_stream.model import CracklePattern, LogStart, Nature, Onset, Partition, Positions, RecordBatch
+from crackle_stream.profile import ThermalProfile
+from crackle_stream.protocols import PartitionListener, Source
+from crackle_stream.schedule import CoolingSchedule
+from crackle_stream.sinks import MemorySink
+from crackle_stream.stream import Event, KilnOptions, Pipeline
+from crackle_stream.stream.keeping import CHECKPOINTS
+from crackle_stream.stream.spool import OUTBOX
+from crackle_stream.stream.store import FILE_NAME, Store
+from crackle_stream.window import Window
+
+P = Partition("results", 0)
+BATCH = 5
+"""At most one window ends in a batch: the next one is read when that is cooled."""
+RECORDS = 900
+
+Told = tuple[str, str, str, int]
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commit so often that processes die with every share of their news committed."""
+    monkeypatch.setattr("crackle_stream.stream.pipeline.COMMIT_EVERY_S", 0.01)
+
+
+class Killed(Exception):
+    """The process ends here."""
+
+
+@dataclass
+class Log:
+    """A partition, and what the group has committed of it."""
+
+    payloads: list[bytes]
+    committed: int | None = None
+    note: str = ""
+    commits: list[int] = field(default_factory=list)
+
+
+class Reader(Source):
+    """Reads a log a batch at a time, and only when all windows before are cooled, so that none is merged away."""
+
+    name = "results"
+    replayable = True
+    live = True
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.next = 0
+        self.rows_read: list[int] = []
+        self.listener: PartitionListener | None = None
+        self.given = 0
+        self.ready: Callable[[], bool] = lambda: True
+
+    def listen(self, listener: PartitionListener) -> None:
+        self.listener = listener
+
+    async def __aenter__(self) -> Reader:
+        self.next = self.log.committed or 0
+        start = LogStart(self.next, self.log.committed, self.log.note, 0, len(self.log.payloads))
+        assert self.listener is not None
+        self.next = (await self.listener.assigned({P: start})).get(P, self.next)
+        return self
+
+    async def read(self) -> RecordBatch | None:
+        while not self.ready():
+            await anyio.sleep(0)
+        last = min(self.next + BATCH - self.next % BATCH, len(self.log.payloads))
+        offsets = np.arange(self.next, last, dtype=np.int64)
+        self.rows_read += offsets.tolist()
+        self.next = last
+        self.given += 1
+        payloads = [self.log.payloads[offset] for offset in offsets.tolist()]
+        return RecordBatch(payloads, Positions(P, offsets), 1.7e9 + offsets.astype(np.float64)) if payloads else None
+
+    async def commit(self, offsets: Mapping[Partition, int], notes: Mapping[Partition, str] | None = None) -> None:
+        assert notes is not None
+        assert offsets[P] >= (self.log.committed or 0), "an offset never goes back"
+        self.log.committed, self.log.note = offsets[P], notes[P]
+        self.log.commits.append(offsets[P])
+
+
+def alarms(window: Window) -> Iterator[CracklePattern]:
+    """One event a metric called alarm-something."""
+    for column, name in enumerate(window.names):
+        rows = np.flatnonzero(np.isfinite(window.values[:, column]))
+        if name.startswith("alarm-") and len(rows):
+            yield CracklePattern(
+                "alarm",
+                f"{name} is there",
+                1.0,
+                metric_names=(name,),
+                nature=Nature.EVENT,
+                at=Onset(int(rows[0]), float(window.times[rows[0]])),
+            )
+
+
+def a_log(seed: int, keys: int = 1) -> list[bytes]:
+    """Records some of which hold an alarm, for one record or for a long while."""
+    rng = random.Random(seed)
+    held: dict[int, set[str]] = {}
+    for alarm in range(12):
+        begin = rng.randrange(RECORDS - 100)
+        for row in range(begin, min(begin + rng.choice([1, 40, 200, 500]), RECORDS)):
+            held.setdefault(row, set()).add(f"alarm-{alarm}")
+    return [
+        json.dumps(
+            {
+                "label": f"r{row}",
+                "ts": 1.7e9 + row,
+                "key": f"k{rng.randrange(keys)}",
+                "metrics": {"x": 1.0, **dict.fromkeys(sorted(held.get(row, ())), 1.0)},
+            }
+        ).encode()
+        for row in range(RECORDS)
+    ]
+
+
+async def run(
+    log: Log,
+    sink: MemorySink,
+    *,
+    capacity: int,
+    die_at: tuple[str, int] | None = None,
+    state: Path | None = None,
+    keyed: bool = False,
+) -> tuple[Pipeline, Reader, list[Event]]:
+    """One process, to the end of the log or to the n-th event of a name."""
+    source, seen = Reader(log), list[Event]()
+    left = die_at[1] if die_at else 0
+
+    def see(event: Event) -> None:
+        nonlocal left
+        seen.append(event)
+        if die_at is not None and event.name == die_at[0]:
+            left -= 1
+            if left == 0:
+                raise Killed
+
+    pipeline = Pipeline(
+        source,
+        [sink],
+        profile=ThermalProfile.no_detection().with_detector(alarms),
+        schedule=CoolingSchedule(every_tasks=100),
+        kiln=KilnOptions(capacity=capacity),
+        alerts=AlertPolicy(resolve_after=2),
+        decoder=Decoder(DecodeOptions(key=("key",)) if keyed else None),
+        state=None if state is None else Store(state, [OUTBOX, CHECKPOINTS]),
+        on_event=see,
+    )
+    source.ready = lambda: (
+        not pipeline._cooler.waiting and sum(event.name == "batch.read" for event in seen) == source.given
+    )
+    try:
+        async with pipeline:
+            await pipeline.run()
+    except* Killed:
+        pass
+    return pipeline, source, seen
+
+
+def told(sink: MemorySink) -> set[Told]:
+    return {
+        (alert.id, str(alert.status), alert.pattern.metric_names[0], alert.position.offset if alert.position else -1)
+        for alert in sink.alerts
+    }
+
+
+PLACES = ("window.cooled", "alert.made", "alert.delivered", "offsets.committed", "batch.read")
+
+
+@pytest.mark.parametrize("keeping", ["metadata", "state"])
+@pytest.mark.parametrize("capacity", [100, 250])
+@pytest.mark.parametrize("seed", range(4))
+async def test_killed_anywhere_it_tells_the_same_under_the_same_ids(
+    seed: int, capacity: int, keeping: str, tmp_path: Path
+) -> None:
+    payloads, whole = a_log(seed), MemorySink()
+    await run(Log(payloads), whole, capacity=capacity)
+    rng, log, sink = random.Random(seed), Log(payloads), MemorySink()
+    state = tmp_path if keeping == "state" else None
+    for _ in range(4):
+        await run(log, sink, capacity=capacity, die_at=(rng.choice(PLACES), rng.randint(1, 6)), state=state)
+        below = {one for one in told(whole) if one[3] < (log.committed or 0)}
+        assert below <= told(sink), "an offset was committed above news that had not arrived"
+    await run(log, sink, capacity=capacity, state=state)
+    assert told(whole), "there is something to be told"
+    assert told(sink) == told(whole)
+    assert log.committed == RECORDS
+
+
+async def test_rows_that_were_settled_fill_the_ring_and_end_no_window(tmp_path: Path) -> None:
+    log = Log(a_log(1))
+    await run(log, MemorySink(), capacity=250, die_at=("offsets.committed", 3))
+    committed = log.committed
+    assert committed is not None
+    assert 0 < committed < RECORDS
+    _, source, seen = await run(log, MemorySink(), capacity=250)
+    metadata = decode(log.note)
+    assert metadata is not None
+    assert metadata.through == RECORDS - 1
+    assert source.rows_read[0] == max(committed - 250, 0)
+    first = next(event.window for event in seen if event.name == "window.cooled" and hasattr(event, "window"))
+    assert first.span[0].first == committed
+    assert len(first) == min(250, first.span[0].last + 1), "its ring holds what it would have held without the kill"
+
+
+async def test_keyed_windows_are_cut_again_where_they_were_when_a_state_directory_knows_the_counts(
+    tmp_path: Path,
+) -> None:
+    payloads, whole = a_log(5, keys=3), MemorySink()
+    await run(Log(payloads), whole, capacity=100, keyed=True)
+    log, sink = Log(payloads), MemorySink()
+    for place, count in [("window.cooled", 3), ("offsets.committed", 3), ("alert.delivered", 2)]:
+        await run(log, sink, capacity=100, keyed=True, die_at=(place, count), state=tmp_path)
+    await run(log, sink, capacity=100, keyed=True, state=tmp_path)
+    assert told(whole)
+    assert told(sink) == told(whole)
+
+
+async def test_what_a_detector_remembers_survives_in_the_state_directory(tmp_path: Path) -> None:
+    windows: list[int] = []
+
+    class Counting:
+        name = "counting"
+
+        def examine(self, window: Window, context: object) -> object:
+            from crackle_stream.model import Examination
+
+            known = context.history.of("counting").get("windows", 0)  # type: ignore[attr-defined]
+            windows.append(known)
+            return Examination(tests=1, learned={"windows": known + 1})
+
+    log = Log(a_log(1))
+    for end in (300, RECORDS):
+        part = Log(log.payloads[:end], log.committed, log.note)
+        pipeline = Pipeline(
+            Reader(part),
+            [],
+            profile=ThermalProfile.no_detection().with_detector(Counting()),  # type: ignore[arg-type]
+            schedule=CoolingSchedule(every_tasks=100),
+            kiln=KilnOptions(capacity=100),
+            state=Store(tmp_path, [OUTBOX, CHECKPOINTS]),
+        )
+        async with pipeline:
+            await pipeline.run()
+        log.committed, log.note = part.committed, part.note
+    assert len(windows) > 9
+    assert windows == list(range(len(windows)))
+
+
+async def test_offsets_set_by_hand_void_what_was_kept(tmp_path: Path) -> None:
+    log, sink = Log(a_log(2)), MemorySink()
+    await run(log, sink, capacity=100, state=tmp_path)
+    log.committed, log.note = 200, ""
+    again = MemorySink()
+    _, source, seen = await run(log, again, capacity=100, state=tmp_path)
+    begun = [event for event in seen if event.name == "partition.begun"]
+    assert [getattr(event, "origin", "") for event in begun] == ["by hand"]
+    assert source.rows_read[0] == 200
+    assert told(again), "records are processed again on purpose"
+
+
+async def test_a_damaged_row_is_an_error_that_names_the_file_and_the_cure(tmp_path: Path) -> None:
+    log = Log(a_log(2))
+    await run(log, MemorySink(), capacity=100, state=tmp_path, die_at=("offsets.committed", 4))
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        connection.execute("UPDATE kilns SET state = '{}'")
+    connection.close()
+    with pytest.raises(StateUnusable, match="what it keeps of kiln '' is damaged"):
+        await run(log, MemorySink(), capacity=100, state=tmp_path)
