@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import anyio.to_thread
 
 from crackle_stream.errors import SinkUnavailable, TargetForbidden
+from crackle_stream.protocols import Clock, SystemClock
 
-__all__ = ["AddressGuard", "Resolver", "objection", "resolve_host"]
+__all__ = ["HELD_S", "AddressGuard", "Resolver", "objection", "resolve_host"]
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -60,20 +62,35 @@ CARRIERS = (
 )
 """IPv6 networks whose addresses carry an IPv4 address in their last 32 bits, beside ::ffff:0:0/96."""
 
+HELD_S = 5.0
+"""Seconds an answer that passed is used again: a burst asks once, and no longer than a connection would stay open."""
+
 
 class AddressGuard:
     """Resolves hosts and lets only public addresses through.
+
+    The last answer that passed the check is used again for a few seconds, until `forget`; an answer that did not pass,
+    or none at all, is never kept.
 
     Args:
         sink: the sink's name, for messages.
         allow_private: networks that may be connected to although they are private or reserved.
         resolve: looks up names; called in a thread.
+        clock: says when an answer is too old.
     """
 
-    def __init__(self, sink: str, allow_private: Sequence[str] = (), resolve: Resolver | None = None) -> None:
+    def __init__(
+        self,
+        sink: str,
+        allow_private: Sequence[str] = (),
+        resolve: Resolver | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self.sink = sink
         self._allowed = tuple(ip_network(text) for text in allow_private)
         self._resolve = resolve or resolve_host
+        self._clock = clock or SystemClock()
+        self._held: _Held | None = None
 
     async def addresses(self, host: str, port: int) -> tuple[str, ...]:
         """The addresses of a host, in the order to try them.
@@ -83,6 +100,22 @@ class AddressGuard:
                 answers with a public and a private address is an attack or a mistake.
             SinkUnavailable: the name cannot be resolved now.
         """
+        held = self._held
+        # From when it was asked, not answered: a slow resolver makes an answer no younger.
+        now = self._clock.monotonic()
+        if held is not None and held.target == (host, port) and now < held.until:
+            return held.addresses
+        self._held = None
+        addresses = await self._looked_up(host, port)
+        self._held = _Held((host, port), addresses, now + HELD_S)
+        return addresses
+
+    def forget(self) -> None:
+        """Ask anew the next time: something went wrong at these addresses, and the host may have moved."""
+        self._held = None
+
+    async def _looked_up(self, host: str, port: int) -> tuple[str, ...]:
+        """Ask the resolver, and check every address of its answer."""
         try:
             found = await anyio.to_thread.run_sync(self._resolve, host, port, abandon_on_cancel=True)
         except (OSError, UnicodeError) as error:
@@ -97,6 +130,15 @@ class AddressGuard:
                 resolved = "" if address == host else f" (an address of {host})"
                 raise TargetForbidden(self.sink, f"will not connect to {address}{resolved}: {problem}")
         return addresses
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """An answer that passed the check, and until when it serves."""
+
+    target: tuple[str, int]
+    addresses: tuple[str, ...]
+    until: float
 
 
 def objection(address: Address, allowed: Sequence[Network] = ()) -> str | None:

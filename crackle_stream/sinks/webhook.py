@@ -48,14 +48,14 @@ class WebhookSink(Sink):
 
     A 2xx status means taken. 408, 425, 429, 5xx and everything that goes wrong on the way raise SinkUnavailable, with
     the wait a Retry-After asks for; every other status raises SinkRefused, redirects among them, which are never
-    followed. The host is resolved for every message and only public addresses are connected to, unless
-    `allow_private` names their network. TLS 1.2 or newer, always verified; no proxy, cookie or password file of the
-    environment is used.
+    followed. The host is resolved for every burst of messages and after every failure, and only public addresses are
+    connected to, unless `allow_private` names their network. TLS 1.2 or newer, always verified; no proxy, cookie or
+    password file of the environment is used.
 
     Args:
         options: a WebhookOptions, or the url; or give the fields of WebhookOptions by name.
         name: how messages call it.
-        clock: where the signature's timestamp comes from.
+        clock: where the signature's timestamp comes from, and what measures how long a host's addresses are used.
         resolve: looks up names; called in a thread. The system's resolver by default.
 
     Raises:
@@ -84,7 +84,7 @@ class WebhookSink(Sink):
         hidden = [*keys, *self._headers.values(), *map(Secret, hidden_parts(self.options.url))]
         # The longest first: hiding a part of a secret would leave the rest of it.
         self._hidden = sorted(filter(None, hidden), key=lambda secret: -len(secret.reveal()))
-        self._guard = AddressGuard(name, self.options.allow_private, resolve)
+        self._guard = AddressGuard(name, self.options.allow_private, resolve, self._clock)
         self._transport: httpx2.AsyncHTTPTransport | None = None
 
     async def __aenter__(self) -> Self:
@@ -131,6 +131,7 @@ class WebhookSink(Sink):
         else:
             problem = objection(answer, self.name, self._shown, self._clock.time())
         if problem is not None:
+            self._guard.forget()
             raise problem
 
     def _body(self, alert: Alert) -> bytes:
@@ -142,9 +143,13 @@ class WebhookSink(Sink):
     async def _post(self, message_id: str, body: bytes) -> Answer:
         if self._transport is None:
             raise SinkError(self.name, "it is not open: send within `async with sink:`")
-        async with asyncio.timeout(self.options.timeout):
-            addresses = await self._guard.addresses(self._host, self._port)
-            response = await self._first_answer(self._transport, addresses, message_id, body)
+        try:
+            async with asyncio.timeout(self.options.timeout):
+                addresses = await self._guard.addresses(self._host, self._port)
+                response = await self._first_answer(self._transport, addresses, message_id, body)
+        except BaseException:  # a cancellation too: whoever was tired of waiting here may have been right
+            self._guard.forget()
+            raise
         try:
             excerpt = await self._excerpt(response)
         finally:

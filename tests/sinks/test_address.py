@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from receiver import Receiver
+from receiver import LOOPBACK, Receiver, Reply
 from sample_alerts import an_alert
 
-from crackle_stream.errors import SinkRefused, SinkUnavailable, TargetForbidden
+from crackle_stream.errors import SinkError, SinkRefused, SinkUnavailable, TargetForbidden
 from crackle_stream.sinks import WebhookSink
-from crackle_stream.sinks.address import AddressGuard, objection, resolve_host
+from crackle_stream.sinks.address import HELD_S, AddressGuard, objection, resolve_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,16 +148,110 @@ async def test_one_private_address_among_public_ones_is_enough_to_refuse() -> No
     )
 
 
-async def test_a_name_server_that_changes_its_answer_is_asked_once_a_message_and_checked_each_time() -> None:
-    answers = [["127.0.0.1"], ["10.0.0.1"]]
+class Clock:
+    """Moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def time(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class NameServer:
+    """Gives its answers in order, the last one for ever."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        self._answers = list(answers)
+        self.asked = 0
+
+    def __call__(self, host: str, port: int) -> list[str]:
+        self.asked += 1
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+
+async def test_a_name_server_that_changes_its_answer_is_asked_again_in_seconds_and_checked_each_time() -> None:
+    clock, names = Clock(), NameServer(["127.0.0.1"], ["10.0.0.1"])
     async with Receiver() as receiver:
         url = f"http://hooks.example:{receiver.port}/x"
-        sink = WebhookSink(url, allow_http=True, allow_private=["127.0.0.1"], resolve=lambda host, port: answers.pop(0))
-        async with sink:
+        options: dict[str, Any] = {"allow_http": True, "allow_private": ["127.0.0.1"]}
+        async with WebhookSink(url, **options, resolve=names, clock=clock) as sink:
             await sink.send(an_alert())
+            clock.now += HELD_S
             with pytest.raises(TargetForbidden, match=r"will not connect to 10\.0\.0\.1 \(an address of hooks"):
                 await sink.send(an_alert())
-        assert (receiver.connections, answers) == (1, [])
+        assert (receiver.connections, names.asked) == (1, 2)
+
+
+async def test_a_burst_asks_the_name_server_once() -> None:
+    clock, names = Clock(), NameServer(["127.0.0.1"])
+    async with Receiver() as receiver:
+        url = f"http://hooks.example:{receiver.port}/x"
+        async with WebhookSink(url, **LOOPBACK, resolve=names, clock=clock) as sink:
+            for _ in range(20):
+                await sink.send(an_alert())
+                clock.now += HELD_S / 20
+            assert names.asked == 1
+            await sink.send(an_alert())
+        assert (len(receiver.requests), names.asked) == (21, 2)
+
+
+@pytest.mark.parametrize("reply", [Reply(503), Reply(404), Reply(act="cut")])
+async def test_after_a_failure_the_name_server_is_asked_anew(reply: Reply) -> None:
+    names = NameServer(["127.0.0.1"])
+    async with Receiver([Reply(204), reply]) as receiver:
+        url = f"http://hooks.example:{receiver.port}/x"
+        async with WebhookSink(url, **LOOPBACK, resolve=names, clock=Clock()) as sink:
+            await sink.send(an_alert())
+            with pytest.raises(SinkError):
+                await sink.send(an_alert())
+            assert names.asked == 1
+            await sink.send(an_alert())
+    assert names.asked == 2
+
+
+async def test_after_a_message_that_was_cancelled_the_name_server_is_asked_anew() -> None:
+    names = NameServer(["127.0.0.1"])
+    async with Receiver([Reply(204), Reply(act="hang")]) as receiver:
+        url = f"http://hooks.example:{receiver.port}/x"
+        async with WebhookSink(url, **LOOPBACK, resolve=names, clock=Clock()) as sink:
+            await sink.send(an_alert())
+            waiting = asyncio.create_task(sink.send(an_alert()))
+            await receiver.wait_for(2)
+            waiting.cancel()
+            await asyncio.wait({waiting})
+            await sink.send(an_alert())
+    assert names.asked == 2
+
+
+async def test_an_answer_that_was_refused_is_not_kept() -> None:
+    names = NameServer(["10.0.0.1"], ["1.1.1.1"])
+    guard = AddressGuard("w", resolve=names, clock=Clock())
+    with pytest.raises(TargetForbidden):
+        await guard.addresses("h", 443)
+    assert await guard.addresses("h", 443) == ("1.1.1.1",)
+    assert await guard.addresses("h", 443) == ("1.1.1.1",)
+    assert names.asked == 2
+
+
+async def test_the_answer_for_one_host_is_not_used_for_another() -> None:
+    guard = AddressGuard("w", resolve=lambda host, port: [host], clock=Clock())
+    assert await guard.addresses("1.1.1.1", 443) == ("1.1.1.1",)
+    assert await guard.addresses("1.0.0.1", 443) == ("1.0.0.1",)
+
+
+async def test_a_slow_name_server_makes_an_answer_no_younger() -> None:
+    clock = Clock()
+
+    def slow(host: str, port: int) -> list[str]:
+        clock.now += HELD_S
+        return [f"1.1.1.{int(clock.now) % 100}"]
+
+    guard = AddressGuard("w", resolve=slow, clock=clock)
+    assert await guard.addresses("h", 443) != await guard.addresses("h", 443)
 
 
 async def test_an_address_given_twice_is_tried_once() -> None:
