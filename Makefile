@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types contract pytest bench delivery-model accuracy accuracy-long clean
+.PHONY: demo test lint types contract pytest bench delivery-model faults accuracy accuracy-long clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/crackle-stream demo
@@ -33,6 +33,10 @@ bench: $(VENV)/.dev
 # fifteen minutes.
 delivery-model: $(VENV)/.dev
 	$(BIN)/python tests/delivery_model.py 1000
+
+# The fault table of docs/reliability.md at full measure: what `make test` runs for seconds goes on for minutes.
+faults: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/faults -m "slow or not slow" --timeout 600
 
 # How far findings can be trusted: about two hours on two cores, docs/accuracy.md has the figures.
 accuracy: $(VENV)/.dev

@@ -29,8 +29,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from kafka_certificates import make_certificates
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from kafka_certificates import Certificates
 
 __all__ = ["PASSWORD", "USER", "Broker", "BrokerFailed", "start_broker", "start_tansu"]
 
@@ -57,9 +61,10 @@ UNREACHABLE = re.compile(
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
-listeners=PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{secure},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{secure}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{secure},BEHIND://127.0.0.1:{behind},\
+CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{secure},BEHIND://127.0.0.1:{proxy}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,BEHIND:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
@@ -73,13 +78,29 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
+broker.heartbeat.interval.ms=1000
+broker.session.timeout.ms=4000
 auto.create.topics.enable=false
 ssl.keystore.type=PEM
 ssl.keystore.location={directory}/broker.pem
-sasl.enabled.mechanisms=PLAIN
+listener.name.mutual.ssl.client.auth=required
+listener.name.mutual.ssl.truststore.type=PEM
+listener.name.mutual.ssl.truststore.location={directory}/ca.pem
+listener.name.expired.ssl.keystore.type=PEM
+listener.name.expired.ssl.keystore.location={directory}/expired.pem
+listener.name.elsewhere.ssl.keystore.type=PEM
+listener.name.elsewhere.ssl.keystore.location={directory}/elsewhere.pem
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
 listener.name.sasl_ssl.plain.sasl.jaas.config=\
 org.apache.kafka.common.security.plain.PlainLoginModule required user_{user}="{password}";
+listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config=\
+org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=\
+org.apache.kafka.common.security.scram.ScramLoginModule required;
 """
+
+LISTENERS = ("PLAINTEXT", "SASL_SSL", "MUTUAL", "EXPIRED", "ELSEWHERE")
+"""MUTUAL asks for a client's certificate; the certificate of EXPIRED is old, that of ELSEWHERE names another host."""
 
 
 class BrokerFailed(Exception):
@@ -98,8 +119,9 @@ class Broker:
         address: host:port without TLS.
         description: what it is, for the summary.
         apache: whether it is the real one.
-        secure_address: host:port with TLS and credentials, or None where it has no such listener.
         ca_file: the authority of its certificate.
+        behind: a port of its own on loopback whose clients are sent to `proxy`, or 0.
+        proxy: a port where nobody listens before a test puts a proxy there, or 0.
         pid: of the process started, or None for a given broker.
     """
 
@@ -108,8 +130,21 @@ class Broker:
     apache: bool = False
     secure_address: str | None = None
     ca_file: Path | None = None
+    behind: int = 0
+    proxy: int = 0
+    command: Sequence[str] = field(default=(), repr=False)
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     directory: Path | None = None
+
+    @property
+    def secure_address(self) -> str | None:
+        """host:port with TLS and credentials, or None where it has no such listener."""
+        return self.listeners.get("SASL_SSL")
+
+    @property
+    def ca_file(self) -> Path | None:
+        """The authority of its certificate."""
+        return None if self.certificates is None else self.certificates.ca_file
 
     @property
     def pid(self) -> int | None:
@@ -117,11 +152,26 @@ class Broker:
 
     def stop(self) -> None:
         """End it and forget what it holds; a given broker is left alone. Safe to repeat."""
+        self.kill()
+        if self.directory is not None:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def kill(self) -> None:
+        """End it as a power cut would; what it holds stays."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
-        if self.directory is not None:
-            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def start_again(self) -> None:
+        """Start it where it was, with what it holds; returns once it listens.
+
+        Raises:
+            BrokerFailed: it did not start.
+        """
+        assert self.directory is not None
+        self.process, problem = _serve(self.command, self.directory, (_port(self.address),))
+        if self.process is None:
+            raise BrokerFailed(f"{self.description} did not start again\n{problem}")
 
 
 def start_broker() -> Broker:
@@ -201,31 +251,33 @@ def _apache(jars: Path) -> Broker:
     began = time.monotonic()
     for _ in range(STARTS):
         directory = Path(tempfile.mkdtemp(prefix="crackle-kafka-"))
-        plain, secure, controller = _free_ports(3)
+        plain, secure, behind, proxy, controller = _free_ports(5)
         ca_file = _write_certificates(directory)
         properties = directory / "server.properties"
-        properties.write_text(
-            PROPERTIES.format(
-                plain=plain, secure=secure, controller=controller, directory=directory, user=USER, password=PASSWORD
-            )
-        )
+        ports = {"plain": plain, "secure": secure, "behind": behind, "proxy": proxy, "controller": controller}
+        properties.write_text(PROPERTIES.format(directory=directory, user=USER, password=PASSWORD, **ports))
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         format_log = [*JAVA, "-Xmx128m", "-cp", f"{jars}/*", "kafka.tools.StorageTool", "format", "--standalone"]
+        for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512"):
+            format_log += ["--add-scram", f"{mechanism}=[name={USER},password={PASSWORD}]"]
         done = subprocess.run(
             [*format_log, "-t", cluster, "-c", str(properties)], capture_output=True, text=True, check=False
         )
         if done.returncode:
             raise BrokerFailed(f"Apache Kafka could not format its log\n{(done.stdout + done.stderr)[-2000:]}")
         serve = [*JAVA, "-Xms64m", "-Xmx256m", "-cp", f"{jars}/*", "kafka.Kafka", str(properties)]
-        process, problem = _serve(serve, directory, (plain, secure))
+        process, problem = _serve(serve, directory, (plain, secure, behind))
         if process is not None:
             took = time.monotonic() - began
             return Broker(
-                f"127.0.0.1:{plain}",
+                listeners["PLAINTEXT"],
                 f"Apache Kafka {_version()}, started in {took:.1f} s",
                 apache=True,
-                secure_address=f"127.0.0.1:{secure}",
-                ca_file=ca_file,
+                listeners=listeners,
+                certificates=certificates,
+                behind=behind,
+                proxy=proxy,
+                command=serve,
                 process=process,
                 directory=directory,
             )
@@ -233,24 +285,6 @@ def _apache(jars: Path) -> Broker:
         if "Address already in use" not in problem:
             break
     raise BrokerFailed(f"Apache Kafka {_version()} did not start\n{problem}")
-
-
-def _write_certificates(directory: Path) -> Path:
-    """Key and certificate of the broker in one file, as Kafka wants it; its authority in another."""
-    # Loaded here, because they bring a cryptography library that no other run of the tests should wait for.
-    import trustme
-    from cryptography.hazmat.primitives import serialization
-
-    authority = trustme.CA()
-    issued = authority.issue_cert("127.0.0.1", "localhost")
-    key = serialization.load_pem_private_key(issued.private_key_pem.bytes(), password=None).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    chain = [key, *(each.bytes() for each in issued.cert_chain_pems)]
-    (directory / "broker.pem").write_bytes(b"".join(chain))
-    ca_file = directory / "ca.pem"
-    ca_file.write_bytes(authority.cert_pem.bytes())
-    return ca_file
 
 
 # -- Tansu -------------------------------------------------------------------------------------------------------------
@@ -305,6 +339,10 @@ def _serve(command: Sequence[str], directory: Path, ports: Sequence[int]) -> tup
     process.wait()
     said = [line for line in log.read_text(errors="replace").splitlines() if not line.startswith("\tat ")]
     return None, "\n".join(said[-30:])
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2])
 
 
 def _listens(port: int) -> bool:
