@@ -32,7 +32,7 @@ from xml.etree import ElementTree as ET
 from kafka_certificates import make_certificates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from kafka_certificates import Certificates
 
@@ -62,9 +62,12 @@ PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 listeners=PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{secure},BEHIND://127.0.0.1:{behind},\
+MUTUAL://127.0.0.1:{mutual},EXPIRED://127.0.0.1:{expired},ELSEWHERE://127.0.0.1:{elsewhere},\
 CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{secure},BEHIND://127.0.0.1:{proxy}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,BEHIND:PLAINTEXT,CONTROLLER:PLAINTEXT
+advertised.listeners=PLAINTEXT://127.0.0.1:{plain},SASL_SSL://127.0.0.1:{secure},BEHIND://127.0.0.1:{proxy},\
+MUTUAL://127.0.0.1:{mutual},EXPIRED://127.0.0.1:{expired},ELSEWHERE://127.0.0.1:{elsewhere}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,BEHIND:PLAINTEXT,\
+MUTUAL:SSL,EXPIRED:SSL,ELSEWHERE:SSL,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
@@ -99,8 +102,7 @@ listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=\
 org.apache.kafka.common.security.scram.ScramLoginModule required;
 """
 
-LISTENERS = ("PLAINTEXT", "SASL_SSL", "MUTUAL", "EXPIRED", "ELSEWHERE")
-"""MUTUAL asks for a client's certificate; the certificate of EXPIRED is old, that of ELSEWHERE names another host."""
+PORTS = ("plain", "secure", "behind", "proxy", "mutual", "expired", "elsewhere", "controller")
 
 
 class BrokerFailed(Exception):
@@ -119,7 +121,11 @@ class Broker:
         address: host:port without TLS.
         description: what it is, for the summary.
         apache: whether it is the real one.
-        ca_file: the authority of its certificate.
+        secure_address: host:port with TLS and credentials, or None where it has no such listener.
+        mutual_address: host:port with TLS that asks for a client's certificate, or None.
+        expired_address: host:port whose certificate is old, or None.
+        elsewhere_address: host:port whose certificate names another host, or None.
+        certificates: of its authority and of clients, or None.
         behind: a port of its own on loopback whose clients are sent to `proxy`, or 0.
         proxy: a port where nobody listens before a test puts a proxy there, or 0.
         pid: of the process started, or None for a given broker.
@@ -129,17 +135,15 @@ class Broker:
     description: str
     apache: bool = False
     secure_address: str | None = None
-    ca_file: Path | None = None
+    mutual_address: str | None = None
+    expired_address: str | None = None
+    elsewhere_address: str | None = None
+    certificates: Certificates | None = None
     behind: int = 0
     proxy: int = 0
     command: Sequence[str] = field(default=(), repr=False)
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     directory: Path | None = None
-
-    @property
-    def secure_address(self) -> str | None:
-        """host:port with TLS and credentials, or None where it has no such listener."""
-        return self.listeners.get("SASL_SSL")
 
     @property
     def ca_file(self) -> Path | None:
@@ -251,10 +255,9 @@ def _apache(jars: Path) -> Broker:
     began = time.monotonic()
     for _ in range(STARTS):
         directory = Path(tempfile.mkdtemp(prefix="crackle-kafka-"))
-        plain, secure, behind, proxy, controller = _free_ports(5)
-        ca_file = _write_certificates(directory)
+        ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
+        certificates = make_certificates(directory)
         properties = directory / "server.properties"
-        ports = {"plain": plain, "secure": secure, "behind": behind, "proxy": proxy, "controller": controller}
         properties.write_text(PROPERTIES.format(directory=directory, user=USER, password=PASSWORD, **ports))
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         format_log = [*JAVA, "-Xmx128m", "-cp", f"{jars}/*", "kafka.tools.StorageTool", "format", "--standalone"]
@@ -266,17 +269,20 @@ def _apache(jars: Path) -> Broker:
         if done.returncode:
             raise BrokerFailed(f"Apache Kafka could not format its log\n{(done.stdout + done.stderr)[-2000:]}")
         serve = [*JAVA, "-Xms64m", "-Xmx256m", "-cp", f"{jars}/*", "kafka.Kafka", str(properties)]
-        process, problem = _serve(serve, directory, (plain, secure, behind))
+        process, problem = _serve(serve, directory, [port for name, port in ports.items() if name != "proxy"])
         if process is not None:
             took = time.monotonic() - began
             return Broker(
-                listeners["PLAINTEXT"],
+                f"127.0.0.1:{ports['plain']}",
                 f"Apache Kafka {_version()}, started in {took:.1f} s",
                 apache=True,
-                listeners=listeners,
+                secure_address=f"127.0.0.1:{ports['secure']}",
+                mutual_address=f"127.0.0.1:{ports['mutual']}",
+                expired_address=f"127.0.0.1:{ports['expired']}",
+                elsewhere_address=f"127.0.0.1:{ports['elsewhere']}",
                 certificates=certificates,
-                behind=behind,
-                proxy=proxy,
+                behind=ports["behind"],
+                proxy=ports["proxy"],
                 command=serve,
                 process=process,
                 directory=directory,

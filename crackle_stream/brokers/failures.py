@@ -64,9 +64,11 @@ def unreachable(options: BrokerOptions, causes: Sequence[BaseException], error: 
     said = "; ".join(dict.fromkeys(said_by(cause) for cause in causes)) or said_by(error)
     if isinstance(error, TimeoutError):
         said = f"no answer within {options.connect_timeout:g} s" + (f" ({said})" if causes else "")
+    # With TLS 1.3 a broker that misses our certificate says so only after the handshake, or just hangs up.
+    certificate = ", and whether brokers ask for cert_file" if options.uses_tls else ""
     return Unreachable(
         f"cannot reach {brokers}: {said}. Check that a broker runs there, that the addresses it advertises can be "
-        f"reached from here, and security_protocol ({options.security_protocol})",
+        f"reached from here, and security_protocol ({options.security_protocol}){certificate}",
         passing=True,
     )
 
