@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types contract pytest bench delivery-model faults accuracy accuracy-long clean
+.PHONY: demo test lint types contract pytest bench delivery-model faults soak throughput accuracy accuracy-long clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/crackle-stream demo
@@ -37,6 +37,14 @@ delivery-model: $(VENV)/.dev
 # The fault table of docs/reliability.md at full measure: what `make test` runs for seconds goes on for minutes.
 faults: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/faults -m "slow or not slow" --timeout 600
+
+# A process reading from Apache Kafka for ten minutes, its receiver away now and then: its memory must stay flat.
+soak: $(VENV)/.dev
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.soak
+
+# Records a second from Apache Kafka to an acknowledged webhook, about four minutes.
+throughput: $(VENV)/.dev
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.kafka_throughput
 
 # How far findings can be trusted: about two hours on two cores, docs/accuracy.md has the figures.
 accuracy: $(VENV)/.dev

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import random
 import statistics
 import tempfile
@@ -44,6 +45,10 @@ WARM_UP_SHARE, WARM_UP_S = 0.2, 60.0
 """Until then memory may grow: rings, histories and the allocator's arenas fill."""
 
 FLAT_MIB = 20.0
+STRETCHES = 10
+"""Memory is compared by the medians of so many stretches after the warm-up: a window being cooled adds some 20 MiB for
+as long as it takes, which is no growth."""
+
 CATCH_UP_S = 90.0
 """Most that is waited for the spool to empty and the lag to close, once nothing more is written."""
 
@@ -172,12 +177,11 @@ def _told(
     }.items():
         shown = f"{min(values):>8.1f}{statistics.median(values):>9.1f}{max(values):>9.1f}"
         print(f"{name:<22}{shown}  {sparkline(values)}")
-    spread = max(after) - min(after)
-    thirds = after[: len(after) // 3 or 1], after[-(len(after) // 3 or 1) :]
-    slope = statistics.median(thirds[1]) - statistics.median(thirds[0])
+    levels = [statistics.median(stretch) for stretch in _stretches(after)]
+    spread = max(levels) - min(levels)
     print(
-        f"\nmemory after {warm:.0f} s of warm-up: {min(after):.1f} to {max(after):.1f} MiB, "
-        f"last third less first third {slope:+.1f} MiB"
+        f"\nmemory after {warm:.0f} s of warm-up: {min(after):.1f} to {max(after):.1f} MiB; medians of its "
+        f"{len(levels)} stretches: {' '.join(f'{level:.0f}' for level in levels)}"
     )
     verdicts = {
         f"memory flat within {FLAT_MIB:g} MiB after the warm-up ({spread:.1f})": spread <= FLAT_MIB,
@@ -189,6 +193,12 @@ def _told(
     for verdict, holds in verdicts.items():
         print(f"{'held  ' if holds else 'FAILED'} {verdict}")
     return all(verdicts.values())
+
+
+def _stretches(values: Sequence[float]) -> list[Sequence[float]]:
+    count = min(STRETCHES, len(values))
+    edges = [len(values) * number // count for number in range(count + 1)]
+    return [values[start:end] for start, end in itertools.pairwise(edges)]
 
 
 def main() -> None:
