@@ -270,11 +270,11 @@ def test_pairs_are_tested_by_the_least_of_three_tests() -> None:
     least = pair_chances(table)[0, 1]
     assert least <= min(associated, clipped * 1.05)
     assert least >= 0.2 * min(associated, clipped)
-    assert nearest_pair(table)[2] == pytest.approx(min(1.0, 3 * least))
+    assert nearest_pair(pair_chances(table))[2] == pytest.approx(min(1.0, 3 * least))
 
 
 def test_independent_metrics_are_seldom_taken_for_dependent() -> None:
-    sets = [dependent_sets(np.random.default_rng(seed).standard_normal((300, 12))) for seed in range(300)]
+    sets = [dependent_sets(pair_chances(np.random.default_rng(seed).standard_normal((300, 12)))) for seed in range(300)]
     assert sum(bool(one) for one in sets) <= 3
 
 
@@ -282,7 +282,7 @@ def test_metrics_joined_by_a_chain_of_pairs_are_one_set() -> None:
     rng = np.random.default_rng(11)
     table = rng.standard_normal((500, 6))
     table[:, 4] = table[:, 1] + table[:, 5]
-    (one,) = dependent_sets(table)
+    (one,) = dependent_sets(pair_chances(table))
     assert one.columns[0] == 4
     assert set(one.columns) == {1, 4, 5}
 
@@ -389,6 +389,6 @@ def test_density_is_looked_at_in_the_six_most_dependent_metrics() -> None:
     rng = np.random.default_rng(22)
     labels = rng.integers(0, 2, 500)
     table = rng.standard_normal((500, 9)) + np.outer(labels, [2.0, 8, 8, 8, 8, 8, 8, 2, 2])
-    (one,) = dependent_sets(table)
+    (one,) = dependent_sets(pair_chances(table))
     assert set(one.columns) == {1, 2, 3, 4, 5, 6}
     assert len(only(examine(table)).metric_names) == 9

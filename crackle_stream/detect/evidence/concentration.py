@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import LinAlgError, cholesky, solve_triangular
+
+from crackle_stream.detect.evidence.products import applied, gram
 
 __all__ = ["Concentrate", "concentrate"]
 
@@ -20,6 +21,9 @@ KEPT = 0.8
 
 RIDGE = 1e-10
 """Added to a correlation matrix before it is factored: an exact law makes it singular."""
+
+LARGER_RIDGE = 1e-6
+"""The same where the first is not enough."""
 
 FLAT = 1e-9
 """Spread, in units of the metric's own, under which the kept rows do not vary."""
@@ -57,31 +61,37 @@ def concentrate(table: Floats) -> Concentrate:
            estimator. Technometrics 41, 212-223. doi:10.1080/00401706.1999.10485670
     """
     kept = table
+    count = int(KEPT * len(table))
     for _ in range(STEPS):
-        distances = _distances(table, _correlations(kept), kept.mean(axis=0))
-        count = int(KEPT * len(table))
+        distances = _distances(table, *_moments(kept))
         kept = table[np.sort(np.argpartition(distances, count - 1)[:count])]
-    return _correlations(kept)
+    return _moments(kept)[0]
 
 
-def _correlations(rows: Floats) -> Concentrate:
-    spread = rows.std(axis=0)
+def _moments(rows: Floats) -> tuple[Concentrate, Floats]:
+    """Correlations of some rows, and their means, shape (m,)."""
+    centre = rows.mean(axis=0)
+    covariance = gram(rows - centre) / len(rows)
+    spread = np.sqrt(np.diagonal(covariance))
     varying = np.flatnonzero(spread > FLAT)
-    scaled = (rows[:, varying] - rows[:, varying].mean(axis=0)) / spread[varying]
-    correlation = np.zeros((rows.shape[1], rows.shape[1]))
-    correlation[np.ix_(varying, varying)] = scaled.T @ scaled / len(rows)
-    return Concentrate(len(rows), correlation, spread, varying)
+    unit = np.zeros(len(spread))
+    unit[varying] = 1.0 / spread[varying]
+    return Concentrate(len(rows), covariance * unit * unit[:, None], spread, varying), centre
 
 
 def _distances(table: Floats, inner: Concentrate, centre: Floats) -> Floats:
     """Squared Mahalanobis distances, shape (n,)."""
     columns = inner.varying
-    scaled = (table[:, columns] - centre[columns]) / inner.spread[columns]
-    matrix = inner.correlation[np.ix_(columns, columns)] + RIDGE * np.eye(len(columns))
+    every = len(columns) == table.shape[1]
+    matrix = inner.correlation if every else inner.correlation[np.ix_(columns, columns)]
+    ridge = np.eye(len(columns))
     try:
-        factor = cholesky(matrix, lower=True, check_finite=False)
-    except LinAlgError:
-        factor = cholesky(matrix + 1e-6 * np.eye(len(columns)), lower=True, check_finite=False)
-    white = solve_triangular(factor, scaled.T, lower=True, check_finite=False)
-    distances: Floats = np.einsum("ij,ij->j", white, white)
+        factor = np.linalg.cholesky(matrix + RIDGE * ridge)
+    except np.linalg.LinAlgError:
+        factor = np.linalg.cholesky(matrix + LARGER_RIDGE * ridge)
+    # The factor's inverse is small and made once; solving for every row would be handed to other threads.
+    whitening = np.linalg.inv(factor).T / inner.spread[columns][:, None]
+    off = table - centre if every else table[:, columns] - centre[columns]
+    white = applied(off, whitening)
+    distances: Floats = np.einsum("ij,ij->i", white, white)
     return distances

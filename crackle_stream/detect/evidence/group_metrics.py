@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtrc, erfc, ndtri
 
+from crackle_stream.detect.evidence.products import gram
+
 __all__ = ["Dependent", "dependent_sets", "nearest_pair", "pair_chances"]
 
 Floats = npt.NDArray[np.float64]
@@ -38,17 +40,16 @@ class Dependent:
     p: float
 
 
-def dependent_sets(table: Floats) -> list[Dependent]:
+def dependent_sets(chances: Floats) -> list[Dependent]:
     """Sets of metrics joined by dependent pairs, the most dependent set first.
 
     Groups that differ in two metrics or more make these depend on each other, whatever the groups look like; where
     no metric depends on another there are no such groups.
 
     Args:
-        table: shape (n, m), no NaN, no ties to speak of.
+        chances: shape (m, m), of `pair_chances`.
     """
-    chances = pair_chances(table)
-    count = max(1, table.shape[1] * (table.shape[1] - 1) // 2)
+    count = max(1, len(chances) * (len(chances) - 1) // 2)
     bound = np.minimum(chances * count * 3, 1.0)
     np.fill_diagonal(bound, 1.0)
     joined = bound <= PAIR_P
@@ -61,19 +62,25 @@ def dependent_sets(table: Floats) -> list[Dependent]:
     return sorted(sets, key=lambda one: one.p)
 
 
-def nearest_pair(table: Floats) -> tuple[int, int, float]:
-    """The two columns that depend on each other most, and their p value over all pairs and tests."""
-    chances = pair_chances(table)
-    np.fill_diagonal(chances, 1.0)
-    one, other = np.unravel_index(int(chances.argmin()), chances.shape)
-    pairs = table.shape[1] * (table.shape[1] - 1) / 2
-    return int(one), int(other), min(1.0, max(float(chances[one, other]) * 3 * pairs, 1e-300))
+def nearest_pair(chances: Floats) -> tuple[int, int, float]:
+    """The two columns that depend on each other most, and their p value over all pairs and tests.
+
+    Args:
+        chances: shape (m, m), of `pair_chances`.
+    """
+    apart = np.where(np.eye(len(chances), dtype=bool), 1.0, chances)
+    one, other = np.unravel_index(int(apart.argmin()), apart.shape)
+    pairs = len(chances) * (len(chances) - 1) / 2
+    return int(one), int(other), min(1.0, max(float(apart[one, other]) * 3 * pairs, 1e-300))
 
 
 def pair_chances(table: Floats) -> Floats:
     """The least p value of three tests of independence for every pair, shape (m, m), before multiplicity.
 
     Correlation of normal scores, correlation of clipped values, and Pearson's chi-squared on rank bins.
+
+    Args:
+        table: shape (n, m), no NaN, no ties to speak of.
     """
     rows, columns = table.shape
     if columns < 2 or rows < 4 * BINS * BINS:
@@ -92,7 +99,7 @@ def _correlated(table: Floats) -> Floats:
     """P values of Pearson's r by Fisher's transform, shape (m, m)."""
     spread = table.std(axis=0)
     scaled = (table - table.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    r = np.clip(scaled.T @ scaled / len(table), -1 + 1e-15, 1 - 1e-15)
+    r = np.clip(gram(scaled) / len(table), -1 + 1e-15, 1 - 1e-15)
     p: Floats = erfc(np.abs(np.arctanh(r)) * np.sqrt(len(table) - 3) / np.sqrt(2))
     return p
 
@@ -101,7 +108,7 @@ def _associated(bins: npt.NDArray[np.intp]) -> Floats:
     """P values of the chi-squared statistic of every pair's table of bins, shape (m, m)."""
     rows, columns = bins.shape
     hot = (bins[:, :, None] == np.arange(BINS)).reshape(rows, columns * BINS).astype(np.float64)
-    counts = hot.T @ hot
+    counts = gram(hot)
     totals = hot.sum(axis=0)
     expected = np.outer(totals, totals) / rows
     cells = ((counts - expected) ** 2 / np.maximum(expected, 1e-12)).reshape(columns, BINS, columns, BINS)

@@ -67,10 +67,11 @@ def density_modes(near: Labels, squared: Floats, dimensions: int, prominence: fl
     rank[order] = np.arange(points)
     forest = _Forest(list(range(points)))
     higher = rank[near] < rank[:, None]
+    densest = near[np.arange(points), rank[near].argmin(axis=1)].tolist()
     for place in order:
         above = near[place][higher[place]].tolist()
         if above:
-            _join(forest, height, place, above, prominence)
+            _join(forest, height, place, densest[place], above, prominence)
     tops = np.array([forest.top(place) for place in range(points)])
     _, labels, sizes = np.unique(tops, return_inverse=True, return_counts=True)
     by_size = np.empty(len(sizes), dtype=np.intp)
@@ -79,12 +80,14 @@ def density_modes(near: Labels, squared: Floats, dimensions: int, prominence: fl
     return named
 
 
-def _join(forest: _Forest, height: list[float], place: int, above: list[int], prominence: float) -> None:
-    forest.parent[place] = forest.top(max(above, key=height.__getitem__))
-    for other in {forest.top(one) for one in above}:
+def _join(forest: _Forest, height: list[float], place: int, densest: int, above: list[int], prominence: float) -> None:
+    parent = forest.parent
+    parent[place] = forest.top(densest)
+    # Most neighbours hang below the same few points: only these are followed up to their tops.
+    for other in {forest.top(one) for one in {parent[one] for one in above}}:
         mine = forest.top(place)
         if mine == other:
             continue
         lower, upper = (mine, other) if height[mine] < height[other] else (other, mine)
         if height[lower] - height[place] < prominence:
-            forest.parent[lower] = upper
+            parent[lower] = upper

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from crackle_stream.detect.evidence.group_metrics import PAIR_P, Dependent, dependent_sets, nearest_pair
+from crackle_stream.detect.evidence.group_metrics import PAIR_P, Dependent, dependent_sets, nearest_pair, pair_chances
 from crackle_stream.detect.evidence.group_patterns import groups_pattern
 from crackle_stream.detect.evidence.group_search import LEAST_TASKS, Groups, find_groups
 from crackle_stream.detect.evidence.prepared import prepared_of
@@ -91,7 +91,8 @@ class GroupDetector:
         names = [prepared.names[place] for place in columns.tolist()]
         drawn = table if len(table) <= PAIR_ROWS else table[context.rng.choice(len(table), PAIR_ROWS, replace=False)]
         candidates, complete = [], True
-        sets = dependent_sets(drawn)
+        chances = pair_chances(drawn)
+        sets = dependent_sets(chances)
         skipped += [Skip(f"groups in {_joined(one, names)}", "other sets depend more") for one in sets[MOST_SETS:]]
         for dependent in sets[:MOST_SETS]:
             if context.stop():
@@ -105,7 +106,7 @@ class GroupDetector:
             candidates=tuple(candidates),
             tests=1,
             skipped=tuple(skipped),
-            nearest=None if candidates or context.stop() else _nearest(drawn, names),
+            nearest=None if candidates or context.stop() else _nearest(chances, names),
             complete=complete,
         )
 
@@ -163,7 +164,7 @@ def _joined(dependent: Dependent, names: list[str]) -> str:
     return ", ".join(names[column] for column in dependent.columns)
 
 
-def _nearest(table: Floats, names: list[str]) -> NearMiss | None:
-    one, other, p = nearest_pair(table)
+def _nearest(chances: Floats, names: list[str]) -> NearMiss | None:
+    one, other, p = nearest_pair(chances)
     what = f"{names[one]} ~ {names[other]}"
     return NearMiss(what, -float(np.log10(p)), -float(np.log10(PAIR_P)), "decades of the p value of their dependence")

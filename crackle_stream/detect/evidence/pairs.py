@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from crackle_stream.detect.evidence.products import cross
 from crackle_stream.detect.evidence.spread import legendre_scores
 from crackle_stream.model import NearMiss
 
@@ -99,10 +100,10 @@ class LaggedScores:
             shared = np.full(norm.shape, float(rows))
         else:
             seen, later = self._seen[:rows], self._seen[lag:]
-            power = (self._squares[:rows].T @ later) * (seen.T @ self._squares[lag:])
+            power = cross(self._squares[:rows], later) * cross(seen, self._squares[lag:])
             norm = np.maximum(np.sqrt(power), np.finfo(float).tiny)
-            shared = seen.T @ later
-        return _judged(early.T @ late / norm, shared, widening, bar)
+            shared = cross(seen, later)
+        return _judged(cross(early, late) / norm, shared, widening, bar)
 
 
 def correlations_at(z: Floats, lag: int, widening: Floats | float = 1.0) -> Correlations:

@@ -85,7 +85,7 @@ def curve_fragility(cells: Ints, bins: int, bar: float) -> int:
     """How many tasks must go before a table of bins shows no dependence any more, those in overfull cells first.
 
     The excess over what the margins let expect is looked at anew after every `ROUNDS`-th of the tasks, because the
-    margins change as tasks go.
+    margins change as tasks go. Only in the round that ends above the bar is every task looked at.
 
     Args:
         cells: shape (s, 2), the bin of each task in both metrics.
@@ -101,12 +101,16 @@ def curve_fragility(cells: Ints, bins: int, bar: float) -> int:
             return len(flat) - len(left)
         expected = np.maximum(_expected(table.reshape(1, bins, bins).astype(np.float64)).ravel(), 1e-9)[flat[left]]
         excess = (number[left] + 1 - expected) / np.sqrt(expected)
-        going = np.argsort(-excess, kind="stable")[: -(-len(flat) // ROUNDS)]
-        gone = np.cumsum(flat[left[going]][:, None] == np.arange(bins * bins), axis=0)
-        above = np.flatnonzero(_chance(table - gone, bins) > bar)
-        if len(above):
+        count = min(-(-len(flat) // ROUNDS), len(left))
+        going = np.argpartition(-excess, count - 1)[:count]
+        stays = np.ones(len(left), dtype=np.bool_)
+        stays[going] = False
+        if _chance(np.bincount(flat[left[stays]], minlength=bins * bins)[None], bins)[0] > bar:
+            going = going[np.argsort(-excess[going], kind="stable")]
+            gone = np.cumsum(flat[left[going]][:, None] == np.arange(bins * bins), axis=0)
+            above = np.flatnonzero(_chance(table - gone, bins) > bar)
             return len(flat) - len(left) + int(above[0]) + 1
-        left = np.delete(left, going)
+        left = left[stays]
 
 
 def _number_in_cell(flat: Ints, bins: int) -> Ints:
