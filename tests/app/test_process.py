@@ -15,6 +15,7 @@ import pytest
 from command import crackle, events, json_lines, shifting, spawn, task_lines
 
 from crackle_stream.app.schema import alert_schema
+from crackle_stream.profile import EVIDENCE_DETECTORS
 
 PROMPTLY_S = 10.0
 """What ends at once ends within this on a loaded machine."""
@@ -321,9 +322,10 @@ def test_it_runs_on_uvloop_with_the_same_result() -> None:
 def test_windows_and_deliveries_are_logged_when_asked_for() -> None:
     done = crackle("run", "-v", stdin=shifting())
     told = events(done.stderr)
-    assert told[1:10] == [
+    detectors = len(EVIDENCE_DETECTORS)
+    assert told[1 : 5 + detectors] == [
         "window.cooled",
-        *["detector.examined"] * 5,
+        *["detector.examined"] * detectors,
         "window.skipped",
         "alert.made",
         "alert.delivered",

@@ -19,6 +19,7 @@ from crackle_stream.schedule import CoolingSchedule
 from crackle_stream.sinks import MemorySink, WebhookSink
 from crackle_stream.stream import Event, KilnOptions, Pipeline, RetryOptions, Subscription
 from crackle_stream.stream.events import WindowCooled
+from crackle_stream.stream.options import BreakerOptions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -144,7 +145,8 @@ async def test_nothing_is_committed_while_the_webhook_is_down_and_it_has_all_onc
     partition = Partition(topic, 0)
     retry = RetryOptions(attempts=1, wait_s=0, round_wait_s=0.02, round_wait_max_s=0.02)
     async with Receiver([Reply(500)] * 8) as receiver:
-        sink = Subscription(WebhookSink(receiver.url, **LOOPBACK), retry=retry)
+        breaker = BreakerOptions(open_s=0.02, open_max_s=0.02)
+        sink = Subscription(WebhookSink(receiver.url, **LOOPBACK), retry=retry, breaker=breaker)
         async with running(cluster, topic, sink) as (pipeline, watch):
             await watch.until(lambda: len(receiver.requests) >= 4)
             await pipeline._commit()
