@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types contract pytest bench delivery-model faults soak throughput accuracy accuracy-long clean
+.PHONY: demo test lint types contract pytest bench delivery-model faults soak throughput chaos accuracy accuracy-long clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/crackle-stream demo
@@ -55,6 +55,9 @@ accuracy: $(VENV)/.dev
 # Twenty weeks of each kind of stream at the default budget: the better part of a day.
 accuracy-long: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.streams --weeks 20 --budget 1/week --only quiet
+
+chaos: $(VENV)/.dev
+	PYTHONPATH=tests $(BIN)/python tests/chaos/kill_runs.py $(RUNS)
 
 $(VENV)/bin/python:
 	@echo "setting up $(VENV): about a minute, once"
