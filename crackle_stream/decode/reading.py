@@ -159,7 +159,7 @@ class RecordReader:
             raise Refusal(f"{what} has {len(text)} characters, more than the limit of {limit} (max_label_length)")
 
     def _metrics(self, fields: dict[str, object], taken: set[str | None]) -> dict[str, float]:
-        names = self._names
+        names, limit = self._names, self._options.max_metrics
         metrics: dict[str, float] = {}
         left_out = 0
         for path, value in fields.items():
@@ -172,6 +172,9 @@ class RecordReader:
             # Of two of one name the one in the metrics object counts, wherever it stands.
             elif name != path or name not in metrics:
                 metrics[name] = cast("float", value) if kind is float else _float_of(value)
+                if len(metrics) > limit:
+                    # at once: a record of a hundred thousand would keep the event loop, and fill what names are kept
+                    raise Refusal(f"more than {limit} metrics, the limit (max_metrics)")
         self._check_metrics(metrics, left_out)
         return metrics
 
@@ -179,9 +182,6 @@ class RecordReader:
         if not metrics:
             reason = f": include and exclude leave out all {left_out}" if left_out else ""
             raise Refusal(f"no numeric field to take for a metric{reason}")
-        limit = self._options.max_metrics
-        if len(metrics) > limit:
-            raise Refusal(f"{len(metrics)} metrics are more than the limit of {limit} (max_metrics)")
         if max(map(len, metrics)) > self._options.max_name_length:
             longest = max(metrics, key=len)
             raise Refusal(
