@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from crackle_stream.model import Secret, seconds
-from crackle_stream.model.options import one_of, read_flag, read_text
+from crackle_stream.model.options import one_of, read_flag, read_path, read_text
 
 if TYPE_CHECKING:
     import ssl
@@ -18,7 +18,6 @@ __all__ = [
     "BROKER_READERS",
     "BrokerOptions",
     "optional",
-    "read_path",
     "read_positive_seconds",
     "read_texts",
     "security_problems",
@@ -132,13 +131,6 @@ def _secret(value: object) -> Secret:
     if not value:
         raise ValueError("is empty: give the password, or leave it out")
     return Secret(value)
-
-
-def read_path(value: object) -> Path:
-    """The path of a file."""
-    if not isinstance(value, str | Path) or not str(value).strip():
-        raise ValueError(f"is the path of a file, not {value!r}")
-    return Path(value).expanduser()
 
 
 def read_positive_seconds(value: float | str) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import MISSING, Field, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
 from crackle_stream.errors import ConfigError
@@ -19,7 +20,17 @@ if TYPE_CHECKING:
 
     from _typeshed import DataclassInstance
 
-__all__ = ["Options", "did_you_mean", "one_of", "options_from", "read_fields", "read_flag", "read_text", "whole_number"]
+__all__ = [
+    "Options",
+    "did_you_mean",
+    "one_of",
+    "options_from",
+    "read_fields",
+    "read_flag",
+    "read_path",
+    "read_text",
+    "whole_number",
+]
 
 
 class Options(Protocol):
@@ -104,6 +115,22 @@ def read_fields(options: Options, **readers: Callable[[Any], object]) -> None:
             problems.append(f"{name} {error}")
     if problems:
         raise ConfigError(problems, origin=type(options).__name__)
+
+
+def read_path(value: object) -> Path:
+    """A path, `~` being a home directory.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(value, str | Path) or not str(value).strip():
+        raise ValueError(f"is a path, not {value!r}")
+    if "\0" in str(value):
+        raise ValueError(f"holds a NUL character, which no path may: {str(value)!r}")
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"begins with the home of a user who is not known here: {str(value)!r}") from error
 
 
 def read_flag(value: object) -> bool:

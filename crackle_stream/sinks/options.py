@@ -15,7 +15,7 @@ from typing import Literal
 from crackle_stream.brokers.options import BROKER_READERS, BrokerOptions, read_positive_seconds, security_problems
 from crackle_stream.errors import ConfigError
 from crackle_stream.model import Secret, octets, seconds
-from crackle_stream.model.options import one_of, read_fields, read_flag, read_text, whole_number
+from crackle_stream.model.options import one_of, read_fields, read_flag, read_path, read_text, whole_number
 from crackle_stream.sinks.url import read_url, redacted
 
 __all__ = ["FileOptions", "KafkaSinkOptions", "LogOptions", "MemoryOptions", "StdoutOptions", "WebhookOptions"]
@@ -63,7 +63,7 @@ class FileOptions:
     keep: int = 5
 
     def __post_init__(self) -> None:
-        read_fields(self, path=_path, max_bytes=_positive_octets, keep=whole_number(0))
+        read_fields(self, path=read_path, max_bytes=_positive_octets, keep=whole_number(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +152,7 @@ class WebhookOptions:
             timeout=_positive_seconds,
             allow_private=_networks,
             allow_http=read_flag,
-            ca_file=lambda path: None if path is None else _path(path),
+            ca_file=lambda path: None if path is None else read_path(path),
             source=_uri_reference,
         )
 
@@ -166,12 +166,6 @@ def read_topic(value: object) -> str:
     if not TOPIC_NAME.fullmatch(text) or text in {".", ".."}:
         raise ValueError(f"is {text!r}: names of topics are 1 to 249 letters, digits, dots, _ and -")
     return text
-
-
-def _path(value: object) -> Path:
-    if not isinstance(value, str | Path) or not str(value).strip():
-        raise ValueError(f"is the path of a file, not {value!r}")
-    return Path(value).expanduser()
 
 
 def _positive_octets(value: float | str) -> int:

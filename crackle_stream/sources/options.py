@@ -11,14 +11,13 @@ from crackle_stream.brokers.options import (
     BROKER_READERS,
     BrokerOptions,
     optional,
-    read_path,
     read_positive_seconds,
     read_texts,
     security_problems,
 )
 from crackle_stream.errors import ConfigError
 from crackle_stream.model import octets
-from crackle_stream.model.options import one_of, read_fields, read_text, whole_number
+from crackle_stream.model.options import one_of, read_fields, read_path, read_text, whole_number
 
 __all__ = ["FileOptions", "KafkaOptions", "QueueOptions", "StdinOptions"]
 

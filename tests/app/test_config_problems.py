@@ -117,6 +117,14 @@ def good(tmp_path: Path, text: str, variables: Mapping[str, str] | None = None, 
             "[dead_letters]\nkind = 'kafka'\ntopic = 't'\npath = 'p'\nsink = 'bus'",
             'dead_letters.path is of no use with kind = "kafka": take one of them out',
         ),
+        (
+            "[state]\ndirectory = '~no-such-user/x'",
+            "state.directory begins with the home of a user who is not known here: '~no-such-user/x'",
+        ),
+        (
+            '[dead_letters]\npath = "a\\u0000b"',
+            "dead_letters.path holds a NUL character, which no path may: 'a\\x00b'",
+        ),
         ("[state]\ndirectory = 5", "state.directory is a path, not 5"),
         (
             "[sinks.a]\nkind = 'stdout'\nspool = true",

@@ -67,6 +67,11 @@ def test_a_reference_may_stand_in_a_list(tmp_path: Path) -> None:
         ("${file:/nowhere/key}", "refers to the file /nowhere/key, which cannot be read: No such file or directory"),
         ("${HOOK}", 'refers to "${HOOK}": write ${env:NAME} or ${file:PATH}'),
         ("${ENV:HOOK}", 'refers to "${ENV:HOOK}": write ${env:NAME} or ${file:PATH}'),
+        (
+            "${file:~no-such-user/key}",
+            "refers to a file whose name begins with the home of a user who is not known here: '~no-such-user/key'",
+        ),
+        ("${file:a\\u0000b}", "refers to a file whose name holds a NUL character, which no path may: 'a\\x00b'"),
         ("${env:}", 'refers to "${env:}": write ${env:NAME} or ${file:PATH}'),
     ],
 )

@@ -81,7 +81,7 @@ def test_plain_http_is_taken_when_it_is_asked_for() -> None:
             'allow_private holds 10, which is no text: write it like "10.0.0.0/8" or "127.0.0.1/32"',
         ),
         ({"allow_http": "yes"}, "allow_http is true or false, not 'yes'"),
-        ({"ca_file": 5}, "ca_file is the path of a file, not 5"),
+        ({"ca_file": 5}, "ca_file is a path, not 5"),
         ({"source": ""}, "source is text that is not empty, not ''"),
         (
             {"source": "my team"},
@@ -116,7 +116,7 @@ def test_a_webhook_option_that_cannot_be_says_so(fields: dict[str, object], expe
     ("cls", "fields", "expected"),
     [
         (StdoutOptions, {"format": "xml"}, "format is one of auto, json, card, not 'xml'"),
-        (FileOptions, {"path": ""}, "path is the path of a file, not ''"),
+        (FileOptions, {"path": ""}, "path is a path, not ''"),
         (FileOptions, {"path": "a", "keep": -1}, "keep is a whole number of at least 0, not -1"),
         (FileOptions, {"path": "a", "max_bytes": 0}, "max_bytes must be at least 1 byte"),
         (

@@ -133,7 +133,7 @@ def test_paths_and_secrets_are_read_into_their_types() -> None:
             {"security_protocol": "SSL", "key_file": "key.pem"},
             "key_file is given without cert_file: give the certificate it belongs to",
         ),
-        ({"security_protocol": "SSL", "ca_file": ""}, "ca_file is the path of a file, not ''"),
+        ({"security_protocol": "SSL", "ca_file": ""}, "ca_file is a path, not ''"),
         ({"sasl_mechanism": "GSSAPI"}, "sasl_mechanism is one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, not 'GSSAPI'"),
         ({"allow_insecure": "yes"}, "allow_insecure is true or false, not 'yes'"),
     ],
@@ -167,7 +167,7 @@ def test_addresses_of_either_family_are_understood() -> None:
     [
         (lambda: QueueOptions(limit=0), "limit is a whole number of at least 1, not 0"),
         (lambda: StdinOptions(descriptor=-1), "descriptor is a whole number of at least 0, not -1"),
-        (lambda: FileOptions(**options(path="")), "path is the path of a file, not ''"),
+        (lambda: FileOptions(**options(path="")), "path is a path, not ''"),
         (
             lambda: FileOptions(**options(path="x", max_line_bytes="1 mile")),
             "max_line_bytes is a number of bytes or text such as",

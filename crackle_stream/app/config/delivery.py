@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from crackle_stream.errors import ConfigError
 from crackle_stream.model import octets, seconds
-from crackle_stream.model.options import one_of, read_fields, read_flag, read_text, whole_number
+from crackle_stream.model.options import one_of, read_fields, read_flag, read_path, read_text, whole_number
 from crackle_stream.sinks.options import read_topic
 from crackle_stream.stream.options import SpoolOptions
 
@@ -78,7 +78,7 @@ class StateSection:
     directory: Path | None = None
 
     def __post_init__(self) -> None:
-        read_fields(self, directory=_optional(_path))
+        read_fields(self, directory=_optional(read_path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class DeadLettersSection:
         read_fields(
             self,
             kind=one_of("file", "kafka"),
-            path=_optional(_path),
+            path=_optional(read_path),
             topic=_optional(read_topic),
             sink=_optional(read_text),
             max_share=_share,
@@ -127,12 +127,6 @@ class DeadLettersSection:
 
 def _optional(read: Callable[[Any], object]) -> Callable[[Any], object]:
     return lambda value: None if value is None else read(value)
-
-
-def _path(value: object) -> Path:
-    if not isinstance(value, str | Path) or not str(value).strip():
-        raise ValueError(f"is a path, not {value!r}")
-    return Path(value).expanduser()
 
 
 def _share(value: object) -> float:

@@ -21,6 +21,7 @@ __all__ = [
     "file_layer",
     "leaves",
     "merge",
+    "parsed",
 ]
 
 Table = dict[str, Any]
@@ -30,6 +31,11 @@ Address = tuple[str, ...]
 """Keys from the top of the configuration to one setting."""
 
 ENVIRONMENT_PREFIX = "CRACKLE__"
+
+DEEPEST = 20
+"""Most levels of tables and lists in each other: several times what any setting has, and no strain on the stack."""
+
+TOO_DEEP = f"it is nested deeper than {DEEPEST} levels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +85,36 @@ def file_layer(path: Path) -> Layer:
         ConfigError: it cannot be read or is no TOML.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = parsed(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError([f"cannot be read: {error.strerror or error}"], str(path)) from error
     except UnicodeDecodeError as error:
         raise ConfigError(
             [f"is no UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}"], str(path)
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise ConfigError([f"is no TOML: {error}"], str(path)) from error
     return Layer(table, ".".join)
+
+
+def parsed(text: str) -> Table:
+    """A TOML document.
+
+    Raises:
+        ValueError: it is none, or one that no setting needs; says why.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError as error:  # int() refuses, and the parser lets it pass
+        raise ValueError("it holds a number of thousands of digits") from error
+    except RecursionError:
+        # Without its cause, whose thousand frames are of no use to anybody.
+        raise ValueError(TOO_DEEP) from None
+    if _is_deep(table):
+        raise ValueError(TOO_DEEP)
+    return table
 
 
 def environment(variables: Mapping[str, str]) -> Layer:
@@ -96,7 +122,9 @@ def environment(variables: Mapping[str, str]) -> Layer:
     table: Table = {}
     for variable in sorted(variables):
         if variable.startswith(ENVIRONMENT_PREFIX):
-            _put(table, tuple(variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")), variables[variable])
+            address = tuple(variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
+            # What is deeper than any setting is unknown at its first key already.
+            _put(table, address[:DEEPEST], variables[variable])
     return Layer(table, lambda address: ENVIRONMENT_PREFIX + "__".join(address).upper())
 
 
@@ -129,6 +157,19 @@ def leaves(table: Mapping[str, object], above: Address = ()) -> Iterator[tuple[A
             yield from leaves(value, (*above, key))
         else:
             yield (*above, key), value
+
+
+def _is_deep(table: Table) -> bool:
+    """Whether values are nested deeper than any setting; without recursion, which is what it is about."""
+    level: list[object] = [table]
+    for _ in range(DEEPEST + 1):
+        level = [
+            each
+            for value in level
+            if isinstance(value, dict | list)
+            for each in (value.values() if isinstance(value, dict) else value)
+        ]
+    return bool(level)
 
 
 def _lay(over: Table, under: Table) -> None:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import tomllib
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, is_dataclass
 from typing import Any, TypeVar
 
-from crackle_stream.app.config.layers import Address, Table
+from crackle_stream.app.config.layers import Address, Table, parsed
 from crackle_stream.app.config.problems import Problems
 from crackle_stream.errors import ConfigError
 
@@ -154,8 +153,8 @@ def _list(text: str) -> object:
 
 def _toml(text: str, otherwise: object) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        return parsed(f"value = {text}")["value"]
+    except ValueError:
         return otherwise
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from crackle_stream.app.config.layers import Address, Table, leaves
 from crackle_stream.app.config.parameters import Parameter
 from crackle_stream.app.config.problems import MASK, Problems
 from crackle_stream.model import Secret
+from crackle_stream.model.options import read_path
 from crackle_stream.sinks.url import redacted
 
 __all__ = ["Vault", "masked", "object_to_literals"]
@@ -70,7 +70,10 @@ class Vault:
         return found
 
     def _file(self, name: str) -> str:
-        path = Path(name).expanduser()
+        try:
+            path = read_path(name)
+        except ValueError as error:
+            raise ValueError(f"a file whose name {error}") from error
         try:
             found = path.read_text(encoding="utf-8").strip()
         except UnicodeDecodeError as error:
