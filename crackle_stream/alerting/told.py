@@ -52,7 +52,8 @@ class Told:
 
         It is where its leading subject, or most of its subjects, had an event told that began later or at the same
         place, or any of its subjects one at the same place. One that began before the window is placed nowhere: it is
-        the latest of its subjects again, unless that was a return or went the other way.
+        the latest of its subjects again, unless that was a return or went the other way. Where windows agree that it
+        is one event, by its fingerprint, both their onsets may be off.
 
         Args:
             pattern: an event.
@@ -60,11 +61,14 @@ class Told:
         """
         if pattern.at is None:
             return False
+        same = self.marks.get((str(pattern.kind), _name(pattern)))
         marks = [self.marks.get((str(pattern.kind), subject)) for subject in subjects(pattern)]
         known = [mark for mark in marks if mark is not None]
         if not pattern.at.index and any(not mark.returned and mark.direction == pattern.direction for mark in known):
             return True
         begins, doubt = pattern.at.time, pace * tolerance_tasks(pattern)
+        if same is not None and abs(same.time - begins) <= doubt + pace * LEAST_TOLERANCE:
+            return True
         leading = marks[0]
         if leading is not None and leading.time + doubt >= begins:
             return True
@@ -77,7 +81,7 @@ class Told:
         if pattern.at is None:
             return self
         marks = dict(self.marks)
-        for subject in subjects(pattern):
+        for subject in (*subjects(pattern), _name(pattern)):
             place = (str(pattern.kind), subject)
             if place not in marks or marks[place].time <= pattern.at.time:
                 marks[place] = Mark(pattern.at.time, pattern.direction, returned)
@@ -108,6 +112,11 @@ def subjects(pattern: CracklePattern) -> tuple[str, ...]:
     if pattern.kind == PatternKind.PHASE_TRANSITION and pattern.metric_names:
         return pattern.metric_names
     return (", ".join(sorted(pattern.metric_names)),)
+
+
+def _name(pattern: CracklePattern) -> str:
+    """The fingerprint as a subject; no metric's name looks like it."""
+    return f"#{pattern.fingerprint}"
 
 
 def tolerance_tasks(pattern: CracklePattern) -> float:

@@ -92,6 +92,15 @@ def test_metrics_that_change_at_one_place_are_one_event_the_most_changed_first()
     assert (event.metrics["after"], event.metrics["latency: after"], event.metrics["rate: after"]) == (30.0, 2.0, -1.0)
 
 
+def test_a_metric_that_was_always_the_same_leads_the_event_in_which_it_moves() -> None:
+    moved = replace(
+        shift("dropped", 202, float("inf"), form="no longer constant", moved=0.5), metrics={"distance": 0.5}
+    )
+    (event,) = folded([shift("taken", 200, 8.0, moved=-30.0), moved], window()).patterns
+    assert (event.form, event.metric_names) == ("no longer constant", ("dropped", "taken"))
+    assert event.description == "dropped moved, with taken, at task t202 (row 202 of 500)"
+
+
 def test_a_sentence_names_two_more_metrics_and_the_numbers_of_eight_are_given() -> None:
     found = [shift(f"m{number:02}", 200, moved=20.0 - number) for number in range(12)]
     (event,) = folded(found, window()).patterns

@@ -19,6 +19,7 @@ from crackle_stream.detect.evidence.pairs import (
     binned_parts,
     correlations_at,
     own_memory,
+    steadied,
     with_spreads,
 )
 from crackle_stream.detect.evidence.responsible import fragility, weighed
@@ -217,3 +218,21 @@ def test_metrics_that_share_a_season_and_nothing_else_are_no_pairs() -> None:
             for one in DependenceDetector().examine(window, context_of(window)).candidates
         )
     assert found == 0
+
+
+def test_scores_over_their_seasons_spread_are_as_loud_at_every_hour() -> None:
+    rng = np.random.default_rng(3)
+    phase = 2 * np.pi * np.arange(4000) / 50
+    loud = np.sqrt(1 + 0.7 * np.cos(phase))
+    z = rng.standard_normal((4000, 2)) * np.column_stack([loud, np.ones(4000)])
+    z[::7, 0] = np.nan
+    steady = steadied(z, [[1 / 50], []])
+    np.testing.assert_array_equal(steady[:, 1], z[:, 1])
+    np.testing.assert_allclose(steady[:, 0], z[:, 0] / loud, atol=0.2)
+    for hours in (np.cos(phase) > 0.7, np.cos(phase) < -0.7):
+        assert np.nanmean(steady[hours, 0] ** 2) == pytest.approx(1, abs=0.15)
+
+
+def test_without_seasons_scores_stay_as_they_are() -> None:
+    z = scores(5, 100, 3, 0.1)
+    assert steadied(z, [(), (), ()]) is z

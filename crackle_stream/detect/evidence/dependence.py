@@ -17,12 +17,21 @@ from crackle_stream.detect.evidence.pairs import (
     binned_parts,
     nearest_miss,
     own_memory,
+    seasons_of,
+    steadied,
     strongest_first,
     with_spreads,
 )
 from crackle_stream.detect.evidence.prepared import Prepared, prepared_of
-from crackle_stream.detect.evidence.responsible import carriers, curve_fragility, fragility, weighed
-from crackle_stream.model import Candidate, CracklePattern, Evidence, Examination, PatternKind
+from crackle_stream.detect.evidence.responsible import (
+    carried_by_few,
+    carriers,
+    curve_fragility,
+    fragility,
+    too_fragile,
+    weighed,
+)
+from crackle_stream.model import Candidate, CracklePattern, Evidence, Examination, NearMiss, PatternKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,10 +78,11 @@ class DependenceDetector:
         pairs = k * (k - 1) // 2
         if not pairs:
             return Examination(skipped=prepared.skipped)
-        found, complete = _tested(z, _seasons(prepared), pairs, context.stop)
+        found, complete = _tested(z, seasons_of(prepared), pairs, context.stop)
         flagged = np.triu(found.p < PROPOSED / pairs, 1)
         apart, settled = _better_apart(z, flagged, np.abs(found.r), context.stop)
         candidates: list[Candidate] = []
+        fragile: list[NearMiss] = []
         for a, b in strongest_first(flagged & ~apart, found.p):
             if len(candidates) >= TOLD_LATE and context.stop():
                 settled = False
@@ -81,12 +91,19 @@ class DependenceDetector:
             chance = min(float(found.linear[a, b] if is_line else found.p[a, b]), 1.0)
             make = _line if is_line else _curve
             pattern = make(prepared, a, b, float(found.r[a, b]), chance, PROPOSED / pairs)
-            candidates.append(Candidate(pattern, chance))
+            miss = carried_by_few(pattern)
+            if miss is None:
+                candidates.append(Candidate(pattern, chance))
+            else:
+                fragile.append(miss)
+        nearest = None
+        if not candidates:
+            nearest = fragile[0] if fragile else nearest_miss(np.triu(found.p, 1), prepared.names, pairs, PROPOSED)
         return Examination(
             tuple(candidates),
             pairs,
-            prepared.skipped,
-            nearest=None if candidates else nearest_miss(np.triu(found.p, 1), prepared.names, pairs, PROPOSED),
+            (*prepared.skipped, *too_fragile(fragile)),
+            nearest=nearest,
             complete=complete and settled,
         )
 
@@ -106,22 +123,13 @@ class _Tested:
     p: Floats
 
 
-def _seasons(prepared: Prepared) -> list[Sequence[float]]:
-    """The frequencies of each tested metric's seasons, as far as whitening saw them in all rows."""
-    seasons: list[Sequence[float]] = [()] * len(prepared.tested)
-    for block in prepared.whitened.blocks:
-        if len(block.rows) == len(prepared.window):
-            for place, frequencies in zip(block.columns, block.white.frequencies, strict=True):
-                seasons[place] = frequencies
-    return seasons
-
-
 def _tested(
     z: Floats, seasons: Sequence[Sequence[float]], pairs: int, stop: Callable[[], bool]
 ) -> tuple[_Tested, bool]:
     """All tests of all pairs, and whether none was left out for lack of time."""
     k = z.shape[1]
     both = with_spreads(z, seasons)
+    both[:, :k] = steadied(z, seasons)
     widening = own_memory(both)
     found = LaggedScores(both).at(0, widening, NOTED / pairs)
     level, mixed, spreads = found.p[:k, :k], np.minimum(found.p[:k, k:], found.p[k:, :k]), found.p[k:, k:]

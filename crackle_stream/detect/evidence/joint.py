@@ -28,13 +28,19 @@ _ALSO = {"variance": "its spread", "shape": "the shape of its distribution"}
 def most_changed(place: Sequence[CracklePattern]) -> list[CracklePattern]:
     """One change a metric, the metrics whose distribution moved most first; of a metric's changes the plainest.
 
+    A metric that had one value for ever and left it comes before all others: that is what is new about the place.
+
     Args:
         place: changes of one metric each, at one place.
     """
     plain: dict[tuple[str, ...], CracklePattern] = {}
     for one in sorted(place, key=lambda one: FORMS.index(one.form)):
         plain.setdefault(one.metric_names, one)
-    return sorted(plain.values(), key=lambda one: (-one.metrics.get("distance", 0.0), one.metric_names))
+    return sorted(plain.values(), key=_weight)
+
+
+def _weight(one: CracklePattern) -> tuple[bool, float, tuple[str, ...]]:
+    return one.form != NO_LONGER_CONSTANT, -one.metrics.get("distance", 0.0), one.metric_names
 
 
 def joint_shift(place: Sequence[CracklePattern], window: Window) -> CracklePattern:
@@ -50,7 +56,8 @@ def joint_shift(place: Sequence[CracklePattern], window: Window) -> CracklePatte
     ranked = most_changed(place)
     leading, others = ranked[0], ranked[1:]
     surest = max(place, key=lambda one: (one.confidence, -_p(one)))
-    sharpest = min(place, key=lambda one: location_error(one, len(window)))
+    # Where a constant is left is known to the task.
+    sharpest = min(place, key=lambda one: (location_error(one, len(window)), one.form != NO_LONGER_CONSTANT))
     own = {one.form for one in place if one.metric_names == leading.metric_names}
     also = sorted(own - {leading.form}, key=FORMS.index) if leading.form != NO_LONGER_CONSTANT else []
     if len(place) == 1:

@@ -13,11 +13,13 @@ from crackle_stream.detect.evidence.pairs import (
     LaggedScores,
     nearest_miss,
     own_memory,
+    seasons_of,
+    steadied,
     strongest_first,
 )
 from crackle_stream.detect.evidence.prepared import Prepared, prepared_of
-from crackle_stream.detect.evidence.responsible import carriers, fragility, weighed
-from crackle_stream.model import Candidate, CracklePattern, Evidence, Examination, PatternKind
+from crackle_stream.detect.evidence.responsible import carried_by_few, carriers, fragility, too_fragile, weighed
+from crackle_stream.model import Candidate, CracklePattern, Evidence, Examination, NearMiss, PatternKind
 
 if TYPE_CHECKING:
     from crackle_stream.protocols import Context
@@ -54,7 +56,8 @@ class LaggedDetector:
         tests = k * (k - 1) * lags
         if not tests:
             return Examination(skipped=prepared.skipped)
-        widening, scores = own_memory(z), LaggedScores(z)
+        steady = steadied(z, seasons_of(prepared))
+        widening, scores = own_memory(steady), LaggedScores(steady)
         at_once = np.abs(scores.at(0, widening).r)
         p, r, best = np.ones((k, k)), np.zeros((k, k)), np.zeros((k, k), dtype=np.intp)
         done = 0
@@ -68,6 +71,7 @@ class LaggedDetector:
         np.fill_diagonal(p, 1.0)
         later = (p <= p.T) & (np.abs(r) > at_once)
         candidates: list[Candidate] = []
+        fragile: list[NearMiss] = []
         for a, b in strongest_first(later & (p < PROPOSED / tests), p):
             if len(candidates) >= TOLD_LATE and context.stop():
                 done = 0
@@ -75,12 +79,19 @@ class LaggedDetector:
             chance = float(p[a, b])
             lag = int(best[a, b])
             pattern = _pattern(prepared, a, b, float(r[a, b]), lag, chance, PROPOSED / tests)
-            candidates.append(Candidate(pattern, chance))
+            miss = carried_by_few(pattern)
+            if miss is None:
+                candidates.append(Candidate(pattern, chance))
+            else:
+                fragile.append(miss)
+        nearest = None
+        if not candidates:
+            nearest = fragile[0] if fragile else nearest_miss(np.where(later, p, 1.0), prepared.names, tests, PROPOSED)
         return Examination(
             tuple(candidates),
             tests,
-            prepared.skipped,
-            nearest=None if candidates else nearest_miss(np.where(later, p, 1.0), prepared.names, tests, PROPOSED),
+            (*prepared.skipped, *too_fragile(fragile)),
+            nearest=nearest,
             complete=done == lags,
         )
 

@@ -16,6 +16,8 @@ from crackle_stream.model import NearMiss
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from crackle_stream.detect.evidence.prepared import Prepared
+
 __all__ = [
     "NOTED",
     "TOLD_LATE",
@@ -27,6 +29,8 @@ __all__ = [
     "curved_p",
     "nearest_miss",
     "own_memory",
+    "seasons_of",
+    "steadied",
     "strongest_first",
     "with_spreads",
 ]
@@ -45,6 +49,9 @@ report names the nearest miss."""
 
 TOLD_LATE = 10
 """Pairs, the strongest first, that are written down even where the time is used up: some milliseconds."""
+
+LEAST_POWER = 0.2
+"""Mean square of scores, of 1 over the window, that a season is taken to leave at its calmest."""
 
 COARSE, FINE = 4, 8
 """Bins a metric of the two tables that are looked at; each coarse bin is two fine ones."""
@@ -141,6 +148,37 @@ def with_spreads(z: Floats, frequencies: Sequence[Sequence[float]] | None = None
         if len(seasons):
             spreads[:, column] = _without_seasons(spreads[:, column], seasons)
     return np.hstack([z, spreads])
+
+
+def seasons_of(prepared: Prepared) -> list[Sequence[float]]:
+    """The frequencies of each tested metric's seasons, as far as whitening saw them in all rows."""
+    seasons: list[Sequence[float]] = [()] * len(prepared.tested)
+    for block in prepared.whitened.blocks:
+        if len(block.rows) == len(prepared.window):
+            for place, frequencies in zip(block.columns, block.white.frequencies, strict=True):
+                seasons[place] = frequencies
+    return seasons
+
+
+def steadied(z: Floats, frequencies: Sequence[Sequence[float]]) -> Floats:
+    """Scores over the spread that their seasons give them; shape (n, k).
+
+    Two metrics whose noise is loud at the same hours have products that are large together, at whatever lag fits the
+    hours, so their correlation varies more than its p value takes it to.
+
+    Args:
+        z: shape (n, k), scores, NaN where absent.
+        frequencies: of each metric's seasons, in cycles a row.
+    """
+    if not any(map(len, frequencies)):
+        return z
+    steady = z.copy()
+    for column, seasons in enumerate(frequencies):
+        if len(seasons):
+            power = z[:, column] ** 2
+            usual = power - _without_seasons(power, seasons)
+            steady[:, column] /= np.sqrt(np.maximum(usual, LEAST_POWER))
+    return steady
 
 
 def _without_seasons(x: Floats, frequencies: Sequence[float]) -> Floats:

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-__all__ = ["Weighed", "carriers", "curve_fragility", "fragility", "weighed"]
+from crackle_stream.model import NearMiss, Skip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from crackle_stream.model import CracklePattern
+
+__all__ = ["Weighed", "carried_by_few", "carriers", "curve_fragility", "fragility", "too_fragile", "weighed"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 ROUNDS = 20
 """Times, at most, at which the excess of a table's cells is looked at while tasks are taken away."""
+
+FEW_SHARE, FEW_TASKS = 0.01, 2
+"""Share of the tasks, and tasks at the least, without which a dependence must still stand to be told as a fact."""
 
 CARRIED = 0.8
 """Share of a correlation that the responsible tasks carry together."""
@@ -79,6 +90,27 @@ def fragility(pair: Weighed, bar: float) -> int:
     doubtful = np.flatnonzero(t[:end] <= -special.stdtrit(free[max(end - 1, 0)], bar / 2)) if end else above[:0]
     gone = doubtful[2 * special.stdtr(free[doubtful], -t[doubtful]) > bar]
     return int(gone[0]) if len(gone) else end
+
+
+def carried_by_few(pattern: CracklePattern) -> NearMiss | None:
+    """How far a dependence is from being a fact, if it vanishes without one task in a hundred, or without two.
+
+    So few tasks are an incident and no rule of the stream; and among thousands of tasks it is a dependence that is
+    there, but too weak to matter. None where it stands without them, or where that is not known.
+    """
+    fragile, tasks = pattern.metrics.get("fragility"), pattern.metrics["tasks"]
+    few = max(FEW_TASKS, FEW_SHARE * tasks)
+    if fragile is None or fragile > few:
+        return None
+    return NearMiss(" ~ ".join(pattern.metric_names), fragile, few, f"of {tasks:.0f} tasks without which it vanishes")
+
+
+def too_fragile(misses: Iterable[NearMiss]) -> list[Skip]:
+    """The dependences left untold because few tasks carry them, for the account of what was tested."""
+    return [
+        Skip(miss.what, f"vanishes without {miss.value:.0f} {miss.unit.partition(' tasks')[0]} tasks")
+        for miss in misses
+    ]
 
 
 def curve_fragility(cells: Ints, bins: int, bar: float) -> int:
