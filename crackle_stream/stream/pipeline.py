@@ -8,11 +8,9 @@ source -> inbox -> decode -> kilns -> cooler (worker thread) -> lifecycle -> dis
 from __future__ import annotations
 
 import random
-import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
-from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -25,30 +23,31 @@ from crackle_stream.commit import SettledPositions
 from crackle_stream.cooling import CoolingReport
 from crackle_stream.decode import Decoder
 from crackle_stream.detect import built_in
-from crackle_stream.errors import AlertsRefused, CrackleError, NotDrained, SourceError, StateUnusable
+from crackle_stream.errors import AlertsRefused, CrackleError, NotDrained, SourceError
 from crackle_stream.model import AlertStatus, CracklePattern, LogStart, Partition
 from crackle_stream.profile import ThermalProfile
 from crackle_stream.protocols import Clock, Sink, Source, SystemClock
 from crackle_stream.schedule import CoolingSchedule
 from crackle_stream.stream import events
-from crackle_stream.stream.checkpoint import Checkpoint, Checkpoints, Taken
+from crackle_stream.stream.checkpoint import Checkpoints
+from crackle_stream.stream.committer import Committer
 from crackle_stream.stream.cooler import Cooler
 from crackle_stream.stream.deadletter import Ceiling, DeadLetters, Undertaker
 from crackle_stream.stream.dispatch import Dispatcher, Subscription
 from crackle_stream.stream.failpoints import reach
+from crackle_stream.stream.grace import Grace
 from crackle_stream.stream.intake import Intake
-from crackle_stream.stream.keeping import claim_of, keep, keep_loose, loose, take
 from crackle_stream.stream.kilns import KilnId
 from crackle_stream.stream.options import KilnOptions, RunOptions
 from crackle_stream.stream.reader import Batch, Reader
 from crackle_stream.stream.scope import Scope
 from crackle_stream.stream.statistics import Statistics, Tally
 from crackle_stream.stream.store import Store
+from crackle_stream.stream.unwrapping import single_error
 from crackle_stream.window import Window
 
 __all__ = ["Pipeline"]
 
-COMMIT_EVERY_S = 1.0
 CLOSE_WITHIN_S = 15.0
 
 
@@ -107,6 +106,7 @@ class Pipeline:
         self._tally = Tally()
         self._settled = SettledPositions()
         self._began = 0.0
+        self._grace = Grace(self._options.shutdown_grace)
         self._exits = AsyncExitStack()
         kiln = KilnOptions() if kiln is None else kiln
         self._checkpoints = Checkpoints(self._settled, capacity=kiln.capacity)
@@ -143,12 +143,10 @@ class Pipeline:
             subscriptions, emit=self._emit, rng=rng, undertaker=self._undertaker, store=state, clock=self._clock
         )
         self._reader = Reader(source, self._emit, self._lost)
+        self._committer = Committer(source, self._checkpoints, state, self._emit)
         self._ours: set[Partition] = set()
-        self._committing = anyio.Lock()
         self._stopping: anyio.Event | None = None
         self._running = anyio.Event()
-        self._grace: anyio.CancelScope | None = None
-        self._ending = False
         self._failure: SourceError | None = None
 
     async def __aenter__(self) -> Self:
@@ -164,8 +162,7 @@ class Pipeline:
         async with AsyncExitStack() as stack:
             if self._state is not None:
                 await stack.enter_async_context(self._state)
-                self._checkpoints.claim = await self._state.run(claim_of)
-                self._checkpoints.remember(await self._state.run(loose))
+            await self._committer.open()
             await stack.enter_async_context(self._undertaker.opened())
             await stack.enter_async_context(self._dispatcher.opened())
             self._source.listen(self)
@@ -199,12 +196,12 @@ class Pipeline:
         stopping = self._ready()
         self._began = self._clock.monotonic()
         self._running.set()
-        with _single_error():
+        with single_error():
             async with anyio.create_task_group() as background:
                 background.start_soon(self._tick)
-                background.start_soon(self._commit_regularly)
+                background.start_soon(self._committer.regularly)
                 await self._work(stopping)
-                await self._commit()
+                await self._committer.commit()
                 background.cancel_scope.cancel()
         if self._failure is not None:
             raise self._failure
@@ -240,33 +237,19 @@ class Pipeline:
 
     def statistics(self) -> Statistics:
         """Counts so far."""
-        tally = self._tally
-        return Statistics(
-            tasks=tally.tasks,
-            rejected=tally.rejected,
-            dropped=tally.dropped,
-            late=self._scope.late,
-            dropped_names=self._scope.dropped_names,
-            windows=tally.windows,
-            merged=tally.merged,
-            patterns=dict(tally.patterns),
-            failures=dict(tally.failures),
-            alerts=dict(tally.alerts),
-            delivered=dict(tally.delivered),
-            refused=dict(tally.refused),
-            lost=dict(tally.lost),
-            buried=dict(tally.buried),
-            backlog=self._dispatcher.backlog,
-            failing=self._dispatcher.failing,
-            cooling_p50_s=tally.cooling_quantile(0.5),
-            cooling_p95_s=tally.cooling_quantile(0.95),
-            kilns=len(self._scope),
-            held=self._scope.held,
-            fresh=self._scope.fresh,
-            ring_bytes=self._scope.nbytes,
-            lag=tally.lag,
+        scope, dispatcher = self._scope, self._dispatcher
+        now = Statistics(
+            late=scope.late,
+            dropped_names=scope.dropped_names,
+            backlog=dispatcher.backlog,
+            failing=dispatcher.failing,
+            kilns=len(scope),
+            held=scope.held,
+            fresh=scope.fresh,
+            ring_bytes=scope.nbytes,
             uptime_s=self._clock.monotonic() - self._began if self._began else 0.0,
         )
+        return self._tally.onto(now)
 
     async def assigned(self, partitions: Mapping[Partition, LogStart]) -> Mapping[Partition, int]:
         """Partitions came to this process; the source calls this."""
@@ -274,16 +257,12 @@ class Pipeline:
         self._ours = set(partitions)
         seeks: dict[Partition, int] = {}
         for partition, log in partitions.items():
-            taken = Taken() if self._state is None else await self._state.run(partial(take, partition=partition))
-            start = self._checkpoints.take_over(partition, log, taken)
+            start = await self._committer.take_over(partition, log)
             self._scope.take_over(partition, start, self._checkpoints.counts(partition))
             if start.seek is not None:
                 seeks[partition] = start.seek
-            self._emit(events.PartitionBegun(str(partition), start.origin, start.reason, start.lost, start.short))
         self._emit(events.PartitionsAssigned(tuple(map(str, partitions))))
-        # before the first record: from now on nobody else's state counts
-        while not await self._commit():  # noqa: ASYNC110 - what must change is at the broker
-            await anyio.sleep(COMMIT_EVERY_S)
+        await self._committer.claim()
         return seeks
 
     async def revoked(self, partitions: Sequence[Partition]) -> None:
@@ -291,7 +270,7 @@ class Pipeline:
         reach("revoking")
         self._reader.generation += 1
         self._ours.difference_update(partitions)
-        await self._commit()
+        await self._committer.commit()
         self._checkpoints.forget(partitions)
         self._cooler.forget(self._scope.drop(partitions))
         reach("revoked")
@@ -306,11 +285,10 @@ class Pipeline:
 
     async def _work(self, stopping: anyio.Event) -> None:
         """Read, cool and deliver; once reading is over, within the grace."""
-        with anyio.CancelScope() as grace:
-            self._grace = grace
+        with self._grace.limit() as grace:
             async with anyio.create_task_group() as delivering:
                 delivering.start_soon(self._dispatcher.run, stopping)
-                delivering.start_soon(self._hurry, stopping)
+                delivering.start_soon(self._grace.after, stopping)
                 async with anyio.create_task_group() as cooling:
                     cooling.start_soon(self._cooler.run, self._handle, self._retired)
                     async with anyio.create_task_group() as feeding:
@@ -321,7 +299,7 @@ class Pipeline:
                 self._dispatcher.close()
                 stopping.set()
         if grace.cancelled_caught and not self._dispatcher.safe:
-            raise NotDrained(self._dispatcher.unsettled, self._cooler.waiting, self._options.shutdown_grace)
+            raise NotDrained(self._dispatcher.unsettled, self._cooler.waiting, self._grace.seconds)
 
     async def _read(self, stopping: anyio.Event) -> None:
         """Read to the end; if the source fails, what it gave before is still cooled and delivered."""
@@ -329,8 +307,8 @@ class Pipeline:
             await self._reader.run(stopping)
         except SourceError as failure:
             self._failure = failure
-        self._ending = not stopping.is_set()
-        self._progressed()
+        if not stopping.is_set():
+            self._grace.source_ended()
 
     async def _feed(self) -> None:
         """Inbox to kilns; each window that ends goes to the cooler, which may make us wait."""
@@ -392,10 +370,8 @@ class Pipeline:
         reach("decided")
         if not news:  # what only says again what was said holds no position back
             settle()
-        while alerts and not self._checkpoints.may_tell(kiln, window):
-            # a cut off the grid must be known to the partition's next owner before anything is told of it
-            if not await self._commit():
-                await anyio.sleep(COMMIT_EVERY_S)
+        if alerts:  # a cut off the grid must be known to the partition's next owner before anything is told of it
+            await self._committer.until(lambda: self._checkpoints.may_tell(kiln, window))
         if self._checkpoints.ours(kiln):
             await self._dispatcher.deliver(alerts, settle)
             reach("settled")
@@ -421,66 +397,6 @@ class Pipeline:
                 for kiln, window in self._scope.idle(seconds):
                     await self._cooler.put(kiln, window)
 
-    async def _commit_regularly(self) -> None:
-        while True:
-            await anyio.sleep(COMMIT_EVERY_S)
-            await self._commit()
-
-    async def _commit(self) -> bool:
-        """Keep and commit what is settled; False where that failed and is to be tried again.
-
-        Raises:
-            StateUnusable: the state file is torn.
-        """
-        async with self._committing:
-            due = self._checkpoints.due()
-            offsets = {each.partition: each.offset for each in due}
-            try:
-                await self._keep(due)
-                reach("committing")
-                if due:
-                    await self._source.commit(offsets, {each.partition: each.note for each in due})
-                reach("committed")
-            except CrackleError as error:
-                if isinstance(error, StateUnusable):
-                    raise
-                self._emit(events.CommitFailed(str(error)))
-                return False
-            self._checkpoints.committed(due)
-        if due:
-            self._emit(events.OffsetsCommitted(tuple((str(each.partition), each.offset) for each in due)))
-        return True
-
-    async def _keep(self, due: Sequence[Checkpoint]) -> None:
-        """Put what is to be committed on disk first, in one transaction, with what has no position."""
-        changed = self._checkpoints.changed()
-        if self._state is None or not (due or changed):
-            return
-
-        def work(connection: sqlite3.Connection) -> None:
-            for checkpoint in due:
-                keep(connection, checkpoint)
-            keep_loose(connection, changed)
-
-        await self._state.run(work)
-        self._checkpoints.kept(changed)
-        reach("kept")
-
-    async def _hurry(self, stopping: anyio.Event) -> None:
-        """Once asked to stop, everything that is left has the grace."""
-        await stopping.wait()
-        if not self._ending:
-            self._allow_grace()
-
-    def _progressed(self) -> None:
-        """At the natural end of a source what is left has the grace anew with each step it makes."""
-        if self._ending:
-            self._allow_grace()
-
-    def _allow_grace(self) -> None:
-        if self._grace is not None:
-            self._grace.deadline = anyio.current_time() + self._options.shutdown_grace
-
     # -- opening and closing ---------------------------------------------------------------------------------------
 
     async def _close_source(
@@ -498,20 +414,6 @@ class Pipeline:
     def _emit(self, event: events.Event) -> None:
         self._tally.see(event)
         if isinstance(event, events.WindowCooled | events.AlertDelivered | events.AlertRefused):
-            self._progressed()
+            self._grace.progressed()
         if self._on_event is not None:
             self._on_event(event)
-
-
-@contextmanager
-def _single_error() -> Iterator[None]:
-    """Raise an error that is alone in its group by itself: callers catch `NotDrained`, not a group of one."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        error: BaseException = group
-        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-            error = error.exceptions[0]
-        if isinstance(error, BaseExceptionGroup):
-            raise
-        raise error from error.__cause__

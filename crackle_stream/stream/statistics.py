@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from crackle_stream.stream import events
 from crackle_stream.stream.events import Event
@@ -120,6 +120,27 @@ class Tally:
                 self.lost[event.sink] += 1
             case events.AlertBuried():
                 self.buried[event.sink] += 1
+
+    def onto(self, now: Statistics) -> Statistics:
+        """What was counted, with what stands now."""
+        return replace(
+            now,
+            tasks=self.tasks,
+            rejected=self.rejected,
+            dropped=self.dropped,
+            windows=self.windows,
+            merged=self.merged,
+            patterns=dict(self.patterns),
+            failures=dict(self.failures),
+            alerts=dict(self.alerts),
+            delivered=dict(self.delivered),
+            refused=dict(self.refused),
+            lost=dict(self.lost),
+            buried=dict(self.buried),
+            cooling_p50_s=self.cooling_quantile(0.5),
+            cooling_p95_s=self.cooling_quantile(0.95),
+            lag=self.lag,
+        )
 
     def stopped(self) -> events.PipelineStopped:
         """The last word."""

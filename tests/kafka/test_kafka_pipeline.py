@@ -149,7 +149,7 @@ async def test_nothing_is_committed_while_the_webhook_is_down_and_it_has_all_onc
         sink = Subscription(WebhookSink(receiver.url, **LOOPBACK), retry=retry, breaker=breaker)
         async with running(cluster, topic, sink) as (pipeline, watch):
             await watch.until(lambda: len(receiver.requests) >= 4)
-            await pipeline._commit()
+            await pipeline._committer.commit()
             assert await cluster.committed(partition) == {partition: 0}, "no more than where reading began"
             await watch.until(lambda: pipeline.statistics().windows == 2 and not pipeline.statistics().backlog)
     assert await cluster.committed(partition) == {partition: 200}

@@ -211,7 +211,7 @@ async def test_nothing_is_committed_that_a_required_sink_does_not_have() -> None
     source, sink = Scripted(shifting(200, 50), ends=False, live=True), Gated()
     async with running(source, sink) as (pipeline, watch):
         await watch.until(lambda: pipeline.statistics().windows == 2)
-        await pipeline._commit()
+        await pipeline._committer.commit()
         assert source.commits == []
         sink.gate.set()
         await watch.until(lambda: pipeline.statistics().delivered)
@@ -368,7 +368,7 @@ async def test_a_failing_commit_is_said_and_tried_again() -> None:
     source = Forgetful(shifting(100, 50), ends=False, live=True)
     async with running(source, MemorySink()) as (pipeline, watch):
         await watch.until(lambda: pipeline.statistics().delivered)
-        await pipeline._commit()
+        await pipeline._committer.commit()
         assert source.commits == []
     assert "commit.failed" in watch.names()
     assert source.commits == [{P: 100}]

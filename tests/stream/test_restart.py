@@ -40,7 +40,7 @@ Told = tuple[str, str, str, int]
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commit so often that processes die with every share of their news committed."""
-    monkeypatch.setattr("crackle_stream.stream.pipeline.COMMIT_EVERY_S", 0.01)
+    monkeypatch.setattr("crackle_stream.stream.committer.COMMIT_EVERY_S", 0.01)
 
 
 class Killed(Exception):
@@ -84,7 +84,7 @@ class Reader(Source):
 
     async def read(self) -> RecordBatch | None:
         while not self.ready():
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
         last = min(self.next + BATCH - self.next % BATCH, len(self.log.payloads))
         offsets = np.arange(self.next, last, dtype=np.int64)
         self.rows_read += offsets.tolist()
