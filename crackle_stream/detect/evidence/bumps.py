@@ -17,11 +17,11 @@ PARTS = ((0.0, 0.6), (0.4, 1.0))
 """Stretches scanned on their own: over the whole window a level that goes up and comes back looks like slow noise, and
 an autoregression explains it; within these each of its two edges stands alone."""
 
-WHOLE_SHARE = 0.9
+WHOLE_SHARE = 0.89
 """Share of a metric's chance of a false step that the scan of the whole window keeps."""
 
 PARTS_SHARE = 0.08
-"""What the parts have together; the rest is for staircases."""
+"""What the parts have together; the rest is for staircases and short excursions."""
 
 MIN_ROWS = 60
 """Rows of a stretch that make a scan worth its while."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from crackle_stream.detect.evidence.autoregression import CLIP, MAX_ORDER, Autoregression, clipped, innovations
 from crackle_stream.detect.evidence.exceedance import drawn_scan_tail
+from crackle_stream.detect.evidence.excursions import with_excursions
 from crackle_stream.detect.evidence.level import FAR, Levels, normal_scores, ranked
 from crackle_stream.detect.evidence.memory import MetricMemory, started
 from crackle_stream.detect.evidence.scan import SCORE_TRIM, TRIM, scan_step, split_off
@@ -77,7 +78,8 @@ def recalled(white: White, x: Floats, memories: Sequence[MetricMemory | None]) -
     e = innovations(y, model) / deviation
     e[:, clustered] /= _volatility(e[:, clustered])  # a busy spell is no step
     levels = _drawn(_level(e, model.phi, prior, deviation, MAX_ORDER), len(y), prior)
-    steps = steps_in(y, levels, remembered=True)
+    steadfast = np.flatnonzero(~clustered)
+    steps = with_excursions(y, steps_in(y, levels, remembered=True), levels, steadfast)
     e = innovations(removed(y, steps), Autoregression(model.phi, np.zeros(len(trusted))))
     even = smeared(e, [memory.transform != "scores" for memory in known])
     amplitudes = white.amplitudes.of(columns)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from crackle_stream.detect.evidence.level import Levels
 from crackle_stream.detect.evidence.staircase import find_staircases
 
-__all__ = ["WORTH_REMOVING", "Step", "removed", "steps_in"]
+__all__ = ["APART", "WORTH_REMOVING", "Step", "between", "removed", "steps_in"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -89,7 +89,7 @@ def steps_in(y: Floats, levels: Levels, *, remembered: bool = False) -> tuple[tu
         for at in np.flatnonzero(chances < STAIRCASE_SHARE * WORTH_REMOVING).tolist():
             column = int(slow[at])
             p = float(chances[at]) / STAIRCASE_SHARE
-            settled[column] = _between(y[:, column], list(starts[at]), [p] * len(starts[at]))
+            settled[column] = between(y[:, column], list(starts[at]), [p] * len(starts[at]))
             levels.p[column] = p
     return tuple(settled)
 
@@ -117,9 +117,10 @@ def _settled(y: Floats, steps: list[Step]) -> tuple[Step, ...]:
         if len(rows):
             gain = np.cumsum(part)[rows - 1] ** 2 / (rows * (len(part) - rows))
             edges[place] = start + int(rows[np.argmax(gain)])
-    return _between(y, edges[1:-1], [step.p for step in ordered])
+    return between(y, edges[1:-1], [step.p for step in ordered])
 
 
-def _between(y: Floats, rows: list[int], chances: list[float]) -> tuple[Step, ...]:
+def between(y: Floats, rows: list[int], chances: list[float]) -> tuple[Step, ...]:
+    """Steps at the given rows, in order, each as large as the means around it are apart."""
     sizes = np.diff([part.mean() for part in np.split(y, rows)])
     return tuple(Step(row, float(size), p) for row, size, p in zip(rows, sizes, chances, strict=True))

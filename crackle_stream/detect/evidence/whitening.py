@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from crackle_stream.detect.evidence.autoregression import innovations, order_for, robust_fit
 from crackle_stream.detect.evidence.bumps import find_level
+from crackle_stream.detect.evidence.excursions import with_excursions
 from crackle_stream.detect.evidence.level import Levels, normal_scores
 from crackle_stream.detect.evidence.scan import split_off
 from crackle_stream.detect.evidence.seasonality import find_frequencies, without_sinusoids
@@ -93,7 +94,7 @@ def whiten(x: Floats) -> White:
     frequencies = tuple(find_frequencies(flat[:, column]) for column in range(k))
     y, plain, transforms = _chosen_scale(x, scores, frequencies)
     y, levels = _trends_told_apart(y, find_level(y))
-    steps = steps_in(y, levels)
+    steps = with_excursions(y, steps_in(y, levels), levels)
     p = order_for(n)
     settled = removed(y, steps)
     model, _ = robust_fit(settled, p)

@@ -1,0 +1,195 @@
+"""Short excursions: a handful of tasks at another level, too few for a step that lasts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from crackle_stream.detect.evidence.autoregression import (
+    CLIP,
+    Autoregression,
+    innovations,
+    middle_and_width,
+    robust_fit,
+)
+from crackle_stream.detect.evidence.level import normal_scores
+from crackle_stream.detect.evidence.steps import APART, WORTH_REMOVING, Step, between, removed
+from crackle_stream.detect.evidence.tails import chi_scan_tail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from crackle_stream.detect.evidence.level import Levels
+
+__all__ = ["find_excursions", "with_excursions"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+Span = tuple[int, int]
+
+LENGTHS = (4, 6, 8, 12, 16, 24, 32)
+"""Tasks an excursion is tried with; three outliers in a row are outliers, and what lasts longer is found as a step."""
+
+LONGEST_SHARE = 0.1
+"""... and the longest share of the window: beyond, the ranks of its values no longer stand out."""
+
+EXCURSION_SHARE = 0.01
+"""Share of a metric's chance of a false step that excursions have; those that matter hold by many orders of magnitude:
+eight tasks of 1,000 that are far out reach 7 standard deviations by their ranks alone."""
+
+HINT = 4.5
+"""Largest statistic of the clipped innovations under which their ranks are not looked at."""
+
+NORMAL_MAD = 1.4826
+
+LOCATED_WITHIN = 1.5
+"""Factor around the best length within which every length is tried, to say where the excursion ends."""
+
+
+def with_excursions(
+    y: Floats, steps: tuple[tuple[Step, ...], ...], levels: Levels, remembered: Ints | None = None
+) -> tuple[tuple[Step, ...], ...]:
+    """The steps of each series and the two edges of its clearest short excursion; `levels.p` is told of it.
+
+    Args:
+        y: shape (n, k), no NaN.
+        steps: those found before.
+        levels: the best single step of each, with the coefficients to whiten by.
+        remembered: the only series that are looked at, their coefficients being known from earlier windows.
+    """
+    some = np.arange(y.shape[1]) if remembered is None else remembered
+    flat = removed(y, steps)[:, some]
+    chances, spans = find_excursions(flat, levels.phi[some], remembered=remembered is not None)
+    both = list(steps)
+    for place in np.flatnonzero(chances < EXCURSION_SHARE * WORTH_REMOVING).tolist():
+        column, p = int(some[place]), float(chances[place]) / EXCURSION_SHARE
+        start, end = spans[place]
+        kept = [step for step in steps[column] if not start - APART < step.row < end + APART]
+        edges = sorted([*((step.row, step.p) for step in kept), (start, p), (end, p)])
+        both[column] = between(y[:, column], [row for row, _ in edges], [chance for _, chance in edges])
+        levels.p[column] = min(levels.p[column], p)
+    return tuple(both)
+
+
+def find_excursions(y: Floats, phi: Floats, *, remembered: bool = False) -> tuple[Floats, tuple[Span, ...]]:
+    """The clearest excursion of each series: its p value, and the rows where it begins and where it is over.
+
+    An excursion of w rows shows in the innovations of an autoregression as a pulse, w - 1 times the part of a step
+    that the past does not explain, and the pulse back. The matched filter of that profile is run over normal scores of
+    the innovations: as ranks decide, neither one outlier nor a heavy tail makes an excursion, many rows in company do.
+
+    Args:
+        y: shape (n, k), lasting changes taken out, no NaN.
+        phi: shape (k, p), coefficients; fitted again without the excursion, unless they are remembered.
+        remembered: whether the coefficients are known from earlier windows.
+
+    Returns:
+        P values over all rows and lengths, shape (k,), and a span for each; (0, 0) where the p value is 1.
+    """
+    chances, spans = np.ones(y.shape[1]), [(0, 0)] * y.shape[1]
+    lengths = [length for length in LENGTHS if length <= LONGEST_SHARE * len(y)]
+    rough = _clearest(_clipped_innovations(y, phi), phi, lengths)
+    for column in np.flatnonzero(rough.statistic > HINT).tolist():
+        series, own = y[:, [column]], phi[[column]]
+        if not remembered:
+            own = _fitted_around(series, own.shape[1], int(rough.row[column]), int(rough.length[column]))
+        z = normal_scores(innovations(series, Autoregression(own, np.zeros(1))))
+        chances[column], spans[column] = _judged(z, own, lengths)
+    return chances, tuple(spans)
+
+
+@dataclass(frozen=True, slots=True)
+class _Clearest:
+    """The largest statistic of each of k series, its row (of the series) and its length; shape (k,) each."""
+
+    statistic: Floats
+    row: Ints
+    length: Ints
+
+
+def _clearest(z: Floats, phi: Floats, lengths: Sequence[int]) -> _Clearest:
+    k, p = phi.shape
+    best = _Clearest(np.zeros(k), np.zeros(k, dtype=np.intp), np.zeros(k, dtype=np.intp))
+    for length, statistic in zip(lengths, _filtered(z, phi, lengths), strict=True):
+        size = np.abs(statistic)
+        largest = size.max(axis=0)
+        better = largest > best.statistic
+        best.statistic[better] = largest[better]
+        best.row[better] = size.argmax(axis=0)[better] + p
+        best.length[better] = length
+    return best
+
+
+def _clipped_innovations(y: Floats, phi: Floats) -> Floats:
+    e = innovations(y, Autoregression(phi, np.zeros(len(phi))))
+    middle, width = middle_and_width(e)
+    return np.asarray(np.clip((e - middle) / np.where(width > 0, width, np.inf), -CLIP, CLIP))
+
+
+def _fitted_around(y: Floats, p: int, row: int, length: int) -> Floats:
+    """Coefficients of one series without the excursion, which would pass for memory: shape (1, p)."""
+    aside = np.r_[max(row - 2 * length, 0) : row, row + length : min(row + 3 * length, len(y))]
+    flat = y.copy()
+    flat[row : row + length] -= flat[row : row + length].mean() - y[aside].mean()
+    return robust_fit(flat, p)[0].phi
+
+
+def _judged(z: Floats, phi: Floats, lengths: Sequence[int]) -> tuple[float, Span]:
+    """The p value over all rows and lengths of one series' scores, and the rows of the clearest excursion."""
+    p = phi.shape[1]
+    found = [_to_scale(one) for one in _filtered(z, phi, lengths)]
+    tails = [
+        float(chi_scan_tail(np.abs(one).max(axis=0), _drops(phi, length, len(one)))[0])
+        for one, length in zip(found, lengths, strict=True)
+    ]
+    best = int(np.argmin(tails))
+    start, end = _located(z, phi, lengths[best], int(np.argmax(np.abs(found[best]))))
+    return min(len(lengths) * tails[best], 1.0), (start + p, end + p)
+
+
+def _filtered(z: Floats, phi: Floats, lengths: Iterable[int]) -> list[Floats]:
+    """Standard normal statistics of an excursion that begins at each row, shape (n - length, k), for each length."""
+    n, p = len(z), phi.shape[1]
+    later = np.zeros((n + p, z.shape[1]))
+    later[:n] = np.cumsum(z[::-1], axis=0)[::-1]
+    lasting = later[:n].copy()
+    for lag in range(1, p + 1):
+        lasting -= phi[:, lag - 1] * later[lag : n + lag]
+    norms = (np.sqrt(np.sum(_profile(phi, length) ** 2, axis=0)) for length in lengths)
+    return [(lasting[: n - length] - lasting[length:]) / norm for length, norm in zip(lengths, norms, strict=True)]
+
+
+def _to_scale(statistic: Floats) -> Floats:
+    """Scaled down where most rows' statistics are too large: slow noise that the lags do not explain."""
+    return np.asarray(statistic / np.maximum(NORMAL_MAD * np.median(np.abs(statistic), axis=0), 1.0))
+
+
+def _profile(phi: Floats, length: int) -> Floats:
+    """What an excursion of height 1 is in the innovations: shape (length + p, k)."""
+    k, p = phi.shape
+    there = np.zeros((length + 2 * p, k))
+    there[p : p + length] = 1.0
+    return innovations(there, Autoregression(phi, np.zeros(k)))
+
+
+def _drops(phi: Floats, length: int, rows: int) -> Floats:
+    """1 minus the correlation of statistics at neighbouring rows: shape (rows - 1, 1)."""
+    profile = _profile(phi, length)[:, 0]
+    return np.full((rows - 1, 1), 1 - profile[1:] @ profile[:-1] / (profile @ profile))
+
+
+def _located(z: Floats, phi: Floats, length: int, row: int) -> Span:
+    """The span of any length near the best one whose statistic is largest, near the row."""
+    near = range(max(int(length / LOCATED_WITHIN), LENGTHS[0]), min(int(length * LOCATED_WITHIN) + 1, len(z) // 2))
+    spans = []
+    for tried, statistic in zip(near, _filtered(z, phi, near), strict=True):
+        first = max(row - length // 2, 0)
+        here = np.abs(statistic[first : row + length, 0])
+        if len(here):
+            start = first + int(np.argmax(here))
+            spans.append((float(here.max()), start, start + tried))
+    _, start, end = max(spans)
+    return start, end
