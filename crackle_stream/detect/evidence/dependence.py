@@ -130,7 +130,12 @@ def _tested(
     k = z.shape[1]
     both = with_spreads(z, seasons)
     both[:, :k] = steadied(z, seasons)
+    nothing = _Tested(np.zeros((k, k)), np.ones((k, k)), np.ones((k, k)))
+    if stop():
+        return nothing, False
     widening = own_memory(both)
+    if stop():
+        return nothing, False
     found = LaggedScores(both).at(0, widening, NOTED / pairs)
     level, mixed, spreads = found.p[:k, :k], np.minimum(found.p[:k, k:], found.p[k:, :k]), found.p[k:, k:]
     linear = level / LINEAR_SHARE

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtrc, erfc, ndtri
 
-from crackle_stream.detect.evidence.products import gram
+from crackle_stream.detect.evidence.products import cross, gram
 
 __all__ = ["Dependent", "dependent_sets", "nearest_pair", "pair_chances"]
 
@@ -107,9 +107,11 @@ def _correlated(table: Floats) -> Floats:
 def _associated(bins: npt.NDArray[np.intp]) -> Floats:
     """P values of the chi-squared statistic of every pair's table of bins, shape (m, m)."""
     rows, columns = bins.shape
-    hot = (bins[:, :, None] == np.arange(BINS)).reshape(rows, columns * BINS).astype(np.float64)
-    counts = gram(hot)
-    totals = hot.sum(axis=0)
+    # As float32 whole numbers up to 2^24 are exact, and the rows are a few thousand.
+    hot = (bins.astype(np.int8)[:, :, None] == np.arange(BINS, dtype=np.int8)).astype(np.float32)
+    flat = hot.reshape(rows, columns * BINS)
+    counts = cross(flat, flat).astype(np.float64)
+    totals = np.diagonal(counts)
     expected = np.outer(totals, totals) / rows
     cells = ((counts - expected) ** 2 / np.maximum(expected, 1e-12)).reshape(columns, BINS, columns, BINS)
     p: Floats = chdtrc((BINS - 1) ** 2, cells.sum(axis=(1, 3)))

@@ -91,6 +91,8 @@ class GroupDetector:
         names = [prepared.names[place] for place in columns.tolist()]
         drawn = table if len(table) <= PAIR_ROWS else table[context.rng.choice(len(table), PAIR_ROWS, replace=False)]
         candidates, complete = [], True
+        if context.stop():
+            return Examination(skipped=tuple(skipped), complete=False)
         chances = pair_chances(drawn)
         sets = dependent_sets(chances)
         skipped += [Skip(f"groups in {_joined(one, names)}", "other sets depend more") for one in sets[MOST_SETS:]]

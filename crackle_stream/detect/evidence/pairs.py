@@ -229,6 +229,8 @@ def binned_parts(z: Floats, widening: Floats, stop: Callable[[], bool]) -> Float
         Shape (k, k), 1 below the diagonal; None where it was stopped.
     """
     n, k = z.shape
+    if stop():
+        return None
     hot = _one_hot(z, FINE)
     p = np.ones((k, k))
     size = int(np.clip(PART_PRODUCTS // max(n * k * FINE**2, 1), 1, k))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
 __all__ = ["ALONE", "applied", "cross", "gram"]
 
 Floats = npt.NDArray[np.float64]
+Real = TypeVar("Real", np.float32, np.float64)
 
 ALONE = 2**18
 """Multiplications up to which OpenBLAS computes a product on the calling thread (65,536 times a threshold of 4)."""
@@ -29,7 +32,7 @@ def gram(table: Floats) -> Floats:
     return np.asarray((products + products.T) / 2)
 
 
-def cross(one: Floats, other: Floats) -> Floats:
+def cross(one: npt.NDArray[Real], other: npt.NDArray[Real]) -> npt.NDArray[Real]:
     """Products of the columns of two tables, `one.T @ other`, in parts that BLAS does not hand to other threads.
 
     A product of some 10 microseconds that waits for a thread which the machine's other work keeps from running takes
