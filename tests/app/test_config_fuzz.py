@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-WITHIN = dt.timedelta(seconds=10)
+WITHIN = dt.timedelta(seconds=30)
 """Far more than any of these takes, far less than a hang."""
 
 FUZZ = settings(max_examples=150, deadline=WITHIN, suppress_health_check=[HealthCheck.function_scoped_fixture])
