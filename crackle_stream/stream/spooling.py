@@ -182,16 +182,19 @@ class SpoolLane(Lane):
 
     async def run(self, stopping: anyio.Event) -> None:
         """Deliver until closed and empty, or closed and the rest can wait for the next start."""
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._remove_delivered)
-            await self._deliver_all(stopping)
-            self._page.clear()
-            self.wake()
-            while self._delivered:
-                await self.changed.wait()
-            tasks.cancel_scope.cancel()
-        if self.waiting:
-            self.around.emit(SpoolLeft(self.name, self.waiting, "the next start delivers them first"))
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._remove_delivered)
+                await self._deliver_all(stopping)
+                self._page.clear()
+                self.wake()
+                while self._delivered:
+                    await self.changed.wait()
+                tasks.cancel_scope.cancel()
+        finally:
+            # also where the grace is over: exit code 0 then means that these are safe, not that there are none
+            if self.waiting:
+                self.around.emit(SpoolLeft(self.name, self.waiting, "the next start delivers them first"))
 
     async def _deliver_all(self, stopping: anyio.Event) -> None:
         while self.gone is None:

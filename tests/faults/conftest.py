@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,3 +19,9 @@ def own(kafka: Broker) -> Iterator[Broker]:
     broker = start_broker()
     yield broker
     broker.stop()
+
+
+@pytest.fixture
+def pythonpath() -> dict[str, str]:
+    """Lets a process find what tests bring: their detector."""
+    return {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}

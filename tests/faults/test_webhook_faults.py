@@ -109,7 +109,7 @@ async def test_a_receiver_that_asks_for_time_is_given_it(
         sink = Subscription(WebhookSink(receiver.url, **LOOPBACK), retry=QUICK, breaker=BREAKER)
         async with observed(source, [sink]) as (pipeline, watch):
             for count in (1, 2):
-                await watch.until(lambda count=count: len(receiver.requests) >= count)
+                await receiver.wait_for(count)
                 times.append(time.time())
             await watch.until(lambda: pipeline.statistics().delivered == {"webhook": 5})
     waited = times[1] - times[0]
