@@ -66,12 +66,16 @@ def density_modes(near: Labels, squared: Floats, dimensions: int, prominence: fl
     rank = np.empty(points, dtype=np.intp)
     rank[order] = np.arange(points)
     forest = _Forest(list(range(points)))
-    higher = rank[near] < rank[:, None]
-    densest = near[np.arange(points), rank[near].argmin(axis=1)].tolist()
-    for place in order:
-        above = near[place][higher[place]].tolist()
-        if above:
-            _join(forest, height, place, densest[place], above, prominence)
+    ordered = near[order]
+    higher = rank[ordered] < np.arange(points)[:, None]
+    densest = ordered[np.arange(points), rank[ordered].argmin(axis=1)].tolist()
+    # All lists of higher neighbours as one: an array's row a point would cost more than the joining.
+    above, ends = ordered[higher].tolist(), np.cumsum(np.count_nonzero(higher, axis=1)).tolist()
+    begin = 0
+    for place, top, end in zip(order, densest, ends, strict=True):
+        if end > begin:
+            _join(forest, height, place, top, above[begin:end], prominence)
+            begin = end
     tops = np.array([forest.top(place) for place in range(points)])
     _, labels, sizes = np.unique(tops, return_inverse=True, return_counts=True)
     by_size = np.empty(len(sizes), dtype=np.intp)
