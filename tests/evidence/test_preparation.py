@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from statsmodels.tsa.stattools import acf  # type: ignore[import-untyped]
 
 from benchmarks.families import ar_noise
+from crackle_stream.detect.evidence import ShiftDetector
 from crackle_stream.detect.evidence.aliases import affine_copies
+from crackle_stream.detect.evidence.autoregression import MAX_ORDER
 from crackle_stream.detect.evidence.dither import dithered
+from crackle_stream.detect.evidence.look import Context
 from crackle_stream.detect.evidence.memory import MetricMemory
+from crackle_stream.detect.evidence.prepared import Block, Prepared
 from crackle_stream.detect.evidence.recall import learned
 from crackle_stream.detect.evidence.seasonality import find_frequencies, without_sinusoids
 from crackle_stream.detect.evidence.spread import SHAPE_DEGREES, legendre_scores, uniform_ranks
 from crackle_stream.detect.evidence.staircase import find_staircases
 from crackle_stream.detect.evidence.whitening import Transform, whiten
+from crackle_stream.history import History
+from crackle_stream.window import Window
 
 
 def test_dithering_keeps_the_order_of_different_values_and_repeats_itself() -> None:
@@ -94,3 +101,26 @@ def test_a_memory_survives_being_stored() -> None:
     again = MetricMemory.from_dict(memory.to_dict())
     assert again.to_dict() == memory.to_dict()
     assert again.model().phi.sum() == pytest.approx(0.8, abs=0.1)
+
+
+def window_of(values: npt.NDArray[np.float64]) -> Window:
+    n, m = values.shape
+    return Window.from_columns([f"t{row}" for row in range(n)], np.arange(n), [f"m{c}" for c in range(m)], values)
+
+
+def test_known_metrics_are_judged_by_memory_beside_new_and_seasonal_ones_by_the_window() -> None:
+    rng = np.random.default_rng(31)
+    values = np.hstack([ar_noise(rng, 3500, 2, 0.6), rng.standard_normal((3500, 2))])
+    values[3000:, 1] += 5 * np.sin(np.arange(500) / 7)
+    history = History()
+    for start in range(0, 3000, 500):
+        earlier = window_of(values[start : start + 500, :3])
+        history = history.after({"shift": ShiftDetector().examine(earlier, Context(earlier, history, None, 0))})
+    whitened = Prepared(window_of(values[3000:]), history).whitened
+    judged = {column: bool(one) for block in whitened.blocks for column, one in _calibrated(block)}
+    assert judged == {0: True, 1: False, 2: True, 3: False}
+    assert np.isfinite(whitened.scores[MAX_ORDER:]).all()
+
+
+def _calibrated(block: Block) -> list[tuple[int, bool]]:
+    return list(zip(block.columns, block.white.calibrated.tolist(), strict=True))

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from crackle_stream.detect.evidence.aliases import affine_copies
 from crackle_stream.detect.evidence.dither import dithered
 from crackle_stream.detect.evidence.metric_types import MIN_PRESENT, MetricType, TypedMetric, infer_all, steps_of
-from crackle_stream.detect.evidence.recall import memories_of, recalled
-from crackle_stream.detect.evidence.whitening import White, whiten
+from crackle_stream.detect.evidence.recall import memories_of, recalled, trusted
+from crackle_stream.detect.evidence.whitening import White, seasons_of, whiten
 from crackle_stream.model import Skip
 from crackle_stream.protocols import Context
 
@@ -179,11 +179,24 @@ class Prepared:
             if self.stop():
                 break
             rows = np.flatnonzero(present[:, columns[0]])
-            x = untied[rows][:, columns]
-            white = recalled(whiten(x), x, [self.memories[column] for column in columns])
-            scores[rows[:, None], columns] = white.scores
-            blocks.append(Block(rows, tuple(columns), white))
+            for some, white in self._whitened(rows, columns):
+                scores[rows[:, None], some] = white.scores
+                blocks.append(Block(rows, tuple(some), white))
         return Whitened(tuple(blocks), scores)
+
+    def _whitened(self, rows: npt.NDArray[np.intp], columns: list[int]) -> Iterator[tuple[list[int], White]]:
+        """Those metrics that are judged by their memories, and those by the window alone."""
+        seasons = dict(zip(columns, seasons_of(self.untied[rows][:, columns]), strict=True))
+        known = {
+            column: memory
+            for column in columns
+            if (memory := self.memories[column]) is not None and trusted(memory, seasons[column], len(rows))
+        }
+        if known:
+            yield list(known), recalled(self.untied[rows][:, list(known)], list(known.values()))
+        new = [column for column in columns if column not in known]
+        if new:
+            yield new, whiten(self.untied[rows][:, new], [seasons[column] for column in new])
 
 
 def _parts(alike: Iterable[list[int]], rows: int) -> Iterator[list[int]]:

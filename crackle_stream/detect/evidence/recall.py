@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,14 +14,19 @@ from crackle_stream.detect.evidence.excursions import with_excursions
 from crackle_stream.detect.evidence.level import FAR, Levels, normal_scores, ranked
 from crackle_stream.detect.evidence.memory import MetricMemory, started
 from crackle_stream.detect.evidence.scan import SCORE_TRIM, TRIM, scan_step, split_off
-from crackle_stream.detect.evidence.spread import legendre_scores, scan_shape, smeared, stronger, uniform_ranks
-from crackle_stream.detect.evidence.steps import Step, removed, steps_in
+from crackle_stream.detect.evidence.spread import (
+    legendre_scores,
+    scan_amplitude,
+    scan_shape,
+    smeared,
+    stronger,
+    uniform_ranks,
+)
+from crackle_stream.detect.evidence.steps import removed, steps_in
 from crackle_stream.detect.evidence.tails import chi_scan_tail
+from crackle_stream.detect.evidence.whitening import Transform, White, independent_rows
 
-if TYPE_CHECKING:
-    from crackle_stream.detect.evidence.whitening import White
-
-__all__ = ["learned", "memories_of", "recalled"]
+__all__ = ["learned", "memories_of", "recalled", "trusted"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -49,60 +53,60 @@ MIN_ROWS = 60
 """Rows under which a window neither is judged by memory nor adds to it."""
 
 
-def recalled(white: White, x: Floats, memories: Sequence[MetricMemory | None]) -> White:
-    """The same window, each metric with a trusted memory judged by it.
+def trusted(memory: MetricMemory | None, seasons: tuple[float, ...], rows: int) -> bool:
+    """Whether a metric is judged by what is remembered of it; a season in the window is no part of a memory."""
+    return memory is not None and memory.calibrated and not seasons and rows >= MIN_ROWS
+
+
+def recalled(x: Floats, memories: Sequence[MetricMemory]) -> White:
+    """Metrics with trusted memories, whitened by them.
 
     With the autoregression known, a step need not be told from memory within the window; with the level known, the
     window is compared with what came before it, from its first row on. The price of a wrong memory is bounded: where
     the innovations are wider than remembered, or no longer white, they are scaled down by as much.
 
     Args:
-        white: the window, whitened by itself.
-        x: shape (n, k), its values.
-        memories: one a metric, None where nothing is known.
+        x: shape (n, k), the window's values, no NaN.
+        memories: one a metric, all `trusted`.
     """
-    trusted = [
-        (column, memory)
-        for column, memory in enumerate(memories)
-        if memory is not None and memory.calibrated and not white.frequencies[column]
-    ]
-    if not trusted or len(x) < MIN_ROWS:
-        return white
-    columns = np.array([column for column, _ in trusted], dtype=np.intp)
-    known = [memory for _, memory in trusted]
-    y = np.column_stack([memory.on_scale(x[:, column]) for column, memory in trusted])
-    model = _stacked([memory.model() for memory in known])
-    deviation = np.array([memory.deviation for memory in known])
-    prior = np.array([memory.prior_rows for memory in known])
-    clustered = np.array([memory.clustered for memory in known])
+    n, k = x.shape
+    y = np.column_stack([memory.on_scale(x[:, column]) for column, memory in enumerate(memories)])
+    model = _stacked([memory.model() for memory in memories])
+    deviation = np.array([memory.deviation for memory in memories])
+    prior = np.array([memory.prior_rows for memory in memories])
+    clustered = np.array([memory.clustered for memory in memories])
     e = innovations(y, model) / deviation
     e[:, clustered] /= _volatility(e[:, clustered])  # a busy spell is no step
-    levels = _drawn(_level(e, model.phi, prior, deviation, MAX_ORDER), len(y), prior)
-    steadfast = np.flatnonzero(~clustered)
-    steps = with_excursions(y, steps_in(y, levels, remembered=True), levels, steadfast)
-    e = innovations(removed(y, steps), Autoregression(model.phi, np.zeros(len(trusted))))
-    even = smeared(e, [memory.transform != "scores" for memory in known])
-    amplitudes = white.amplitudes.of(columns)
+    levels = _drawn(_level(e, model.phi, prior, deviation, MAX_ORDER), n, prior)
+    steps = with_excursions(y, steps_in(y, levels, remembered=True), levels, np.flatnonzero(~clustered))
+    settled = removed(y, steps)
+    e = innovations(settled, Autoregression(model.phi, np.zeros(k)))
+    even = smeared(e, [memory.transform != Transform.SCORES for memory in memories])
+    # Scores compress how far an extreme value moves; the other scales are straight lines of what is scanned.
+    plain = np.where([memory.transform == Transform.SCORES for memory in memories], x, y)
+    amplitudes = scan_amplitude(plain, MAX_ORDER)
     amplitudes.p[clustered] = 1.0  # one window does not show how long its spells last
-    spreads = stronger(_spread(even, known), amplitudes)
     steady = np.where(clustered, even / _volatility(even), even)
-    shapes = scan_shape(steady)
-    news = replace(
-        white,
-        y=white.y.copy(),
-        levels=white.levels.with_series(columns, levels),
-        spreads=white.spreads.with_series(columns, spreads),
-        shapes=white.shapes.with_series(columns, shapes),
-        steps=tuple(_merged(white.steps, columns, steps)),
-        innovations=white.innovations.copy(),
-        scores=white.scores.copy(),
-        calibrated=np.isin(np.arange(x.shape[1]), columns),
+    return White(
+        y=y,
+        transforms=tuple(Transform(memory.transform) for memory in memories),
+        frequencies=((),) * k,
+        levels=levels,
+        steps=steps,
+        spreads=stronger(_spread(even, memories), amplitudes),
+        amplitudes=amplitudes,
+        shapes=scan_shape(steady),
+        innovations=_after_the_first(e, n),
+        scores=_after_the_first(normal_scores(e), n),
+        phi=model.phi,
+        effective_n=independent_rows(settled, e, model.phi),
+        calibrated=np.ones(k, dtype=np.bool_),
     )
-    news.y[:, columns] = y
-    for table, values in ((news.innovations, e), (news.scores, normal_scores(e))):
-        table[:, columns] = np.nan
-        table[MAX_ORDER:, columns] = values
-    return news
+
+
+def _after_the_first(e: Floats, n: int) -> Floats:
+    """The last rows of n, NaN before them."""
+    return np.vstack([np.full((n - len(e), e.shape[1]), np.nan), e])
 
 
 def learned(
@@ -210,13 +214,6 @@ def _stacked(models: Sequence[Autoregression]) -> Autoregression:
     return Autoregression(
         np.concatenate([model.phi for model in models]), np.concatenate([model.constant for model in models])
     )
-
-
-def _merged(old: Sequence[tuple[Step, ...]], columns: Ints, new: Sequence[tuple[Step, ...]]) -> list[tuple[Step, ...]]:
-    merged = list(old)
-    for column, steps in zip(columns.tolist(), new, strict=True):
-        merged[column] = steps
-    return merged
 
 
 def memories_of(stored: Mapping[str, object], names: Sequence[str]) -> list[MetricMemory | None]:

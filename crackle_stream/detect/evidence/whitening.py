@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,10 @@ from crackle_stream.detect.evidence.seasonality import find_frequencies, without
 from crackle_stream.detect.evidence.spread import Shapes, scan_amplitude, scan_shape, scan_spread, smeared, stronger
 from crackle_stream.detect.evidence.steps import WORTH_REMOVING, Step, removed, steps_in
 
-__all__ = ["Transform", "White", "whiten"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Transform", "White", "independent_rows", "seasons_of", "whiten"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -82,17 +86,22 @@ class White:
     calibrated: npt.NDArray[np.bool_]
 
 
-def whiten(x: Floats) -> White:
+def seasons_of(x: Floats) -> tuple[tuple[float, ...], ...]:
+    """Frequencies of the sinusoids in each of k metrics, in cycles a task; x as in `whiten`."""
+    flat = split_off(normal_scores(x))
+    return tuple(find_frequencies(flat[:, column]) for column in range(x.shape[1]))
+
+
+def whiten(x: Floats, seasons: Sequence[tuple[float, ...]] | None = None) -> White:
     """Whiten metrics on the rows where all of them are present.
 
     Args:
         x: shape (n, k), untied values, no NaN.
+        seasons: what `seasons_of` says of them, where that is known.
     """
     n, k = x.shape
-    scores = normal_scores(x)
-    flat = split_off(scores)
-    frequencies = tuple(find_frequencies(flat[:, column]) for column in range(k))
-    y, plain, transforms = _chosen_scale(x, scores, frequencies)
+    frequencies = seasons_of(x) if seasons is None else tuple(seasons)
+    y, plain, transforms = _chosen_scale(x, normal_scores(x), frequencies)
     y, levels = _trends_told_apart(y, find_level(y))
     steps = with_excursions(y, steps_in(y, levels), levels)
     p = order_for(n)
@@ -104,9 +113,6 @@ def whiten(x: Floats) -> White:
     spreads, even, shapes = _spreads(e[p:], amplitudes, [transform is not Transform.SCORES for transform in transforms])
     z = np.full((n, k), np.nan)
     z[p:] = normal_scores(even)
-    variance = np.var(settled, axis=0)
-    rest = 1 - model.phi.sum(axis=1)
-    worth = n * np.clip(variance * rest**2 / np.maximum(np.nanvar(e, axis=0), 1e-300), 1 / n, 1.0)
     return White(
         y,
         transforms,
@@ -119,9 +125,22 @@ def whiten(x: Floats) -> White:
         e,
         z,
         model.phi,
-        worth,
+        independent_rows(settled, e[p:], model.phi),
         np.zeros(k, dtype=bool),
     )
+
+
+def independent_rows(settled: Floats, e: Floats, phi: Floats) -> Floats:
+    """Independent observations that n rows of an autoregression are worth for a mean: shape (k,).
+
+    Args:
+        settled: shape (n, k), the series without steps.
+        e: shape (n - p, k), its innovations.
+        phi: shape (k, p), its coefficients.
+    """
+    n = len(settled)
+    share = np.var(settled, axis=0) * (1 - phi.sum(axis=1)) ** 2 / np.maximum(np.var(e, axis=0), 1e-300)
+    return np.asarray(n * np.clip(share, 1 / n, 1.0))
 
 
 def _trends_told_apart(y: Floats, levels: Levels) -> tuple[Floats, Levels]:
