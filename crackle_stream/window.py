@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ class Span:
     def end(self) -> Position:
         """The position of the last record."""
         return Position(self.partition, self.last)
+
+    def __str__(self) -> str:
+        return f"{Position(self.partition, self.first)} to {self.end}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +57,16 @@ class Window:
     span: tuple[Span, ...] = ()
     fresh: int = 0
     closed_by: str = "asked"
+
+    def after(self, earlier: Window) -> Window:
+        """This window, where an earlier one of its kiln gave way to it: the tasks that were new there are new here."""
+        firsts = {span.partition: span.first for span in self.span}
+        lasts = {span.partition: span.last for span in self.span}
+        for span in earlier.span:
+            firsts[span.partition] = min(span.first, firsts.get(span.partition, span.first))
+            lasts[span.partition] = max(span.last, lasts.get(span.partition, span.last))
+        spans = tuple(Span(partition, firsts[partition], lasts[partition]) for partition in sorted(firsts))
+        return replace(self, span=spans, fresh=self.fresh + earlier.fresh)
 
     @classmethod
     def from_columns(

@@ -17,9 +17,8 @@ from crackle_stream.schedule import CoolingSchedule
 from crackle_stream.stream.deadletter import Ceiling
 from crackle_stream.stream.dispatch import Subscription
 from crackle_stream.stream.events import Event
-from crackle_stream.stream.keeping import CHECKPOINTS
+from crackle_stream.stream.parts import PARTS
 from crackle_stream.stream.pipeline import Pipeline
-from crackle_stream.stream.spool import OUTBOX
 
 __all__ = ["build_pipeline"]
 
@@ -34,7 +33,7 @@ def build_pipeline(configuration: Configuration, on_event: Callable[[Event], Non
     Raises:
         PluginError: a source or sink cannot be imported.
     """
-    state = state_of(configuration, [OUTBOX, CHECKPOINTS])
+    state = state_of(configuration, PARTS)
     profile = _profile(configuration)
     built_in(profile)  # loads what the detectors need, while no event loop runs yet
     return Pipeline(

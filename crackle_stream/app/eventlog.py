@@ -104,6 +104,7 @@ _STYLES: Mapping[type[Event], _Style] = {
     events.DetectorFailed: _Style(logging.WARNING, "detector"),
     events.SinkUnavailableSeen: _Style(logging.WARNING, "sink"),
     events.CommitFailed: _Style(logging.WARNING),
+    events.WindowGivenUp: _Style(logging.ERROR),
     events.DetectorDisabled: _Style(logging.ERROR, "detector"),
     events.DeadLetterFailed: _Style(logging.ERROR),
     events.AlertRefused: _Style(logging.ERROR, bounded=False),

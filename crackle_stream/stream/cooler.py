@@ -19,6 +19,7 @@ from crackle_stream.model import CracklePattern, Failure
 from crackle_stream.profile import EVIDENCE_DETECTORS, THRESHOLD_DETECTORS, ThermalProfile
 from crackle_stream.protocols import Clock
 from crackle_stream.stream.checkpoint import Checkpoints
+from crackle_stream.stream.deaths import Deaths
 from crackle_stream.stream.ending import last_look, too_few
 from crackle_stream.stream.events import (
     DetectorDisabled,
@@ -79,6 +80,7 @@ class Cooler:
     Args:
         profile: which detectors run.
         checkpoints: what kilns remember; told when windows are merged or dropped.
+        deaths: knows windows that end the process.
         merging: whether a waiting window may give way to a later one of the same kiln that holds all its new tasks.
         dropping: whether the oldest waiting window is dropped instead of making the source wait.
         seed: of the detectors' generators.
@@ -90,6 +92,7 @@ class Cooler:
         self,
         profile: ThermalProfile,
         checkpoints: Checkpoints,
+        deaths: Deaths,
         *,
         merging: bool,
         dropping: bool,
@@ -99,6 +102,7 @@ class Cooler:
     ) -> None:
         self._profile = profile
         self._checkpoints = checkpoints
+        self._deaths = deaths
         self._merging = merging
         self._dropping = dropping
         self._seed = seed
@@ -196,8 +200,12 @@ class Cooler:
                 return
             window, profile = look.window, look.profile
             self._tell_too_few(window)
-        reach("cooling")
-        report = await self._cool(work.kiln, window, profile)
+        if await self._deaths.may_cool(window):
+            reach("cooling")
+            report = await self._cool(work.kiln, window, profile)
+        else:
+            given_up = Failure("cooling", "not run: processes died in this window again and again")
+            report = CoolingReport(failures=(given_up,), history=self._history(work.kiln))
         reach("cooled")
         if work.abandoned:
             self._finish(work)
@@ -227,7 +235,7 @@ class Cooler:
             return False
         self._checkpoints.merge(kiln, waiting, window)
         self._emit(WindowMerged(kiln.key, waiting.fresh))
-        pending.window = replace(window, fresh=waiting.fresh + window.fresh)
+        pending.window = window.after(waiting)
         pending.ending = ending
         pending.asked.append(asked)
         return True

@@ -23,6 +23,7 @@ from crackle_stream.sinks.producer import Message, ProducerLike
 from crackle_stream.sinks.wire import to_json
 from crackle_stream.stream.events import AlertBuried, DeadLetterFailed, Event
 from crackle_stream.stream.failpoints import reach
+from crackle_stream.window import Window
 
 __all__ = [
     "EXCERPT_BYTES",
@@ -33,6 +34,7 @@ __all__ = [
     "Undertaker",
     "alert_letter",
     "record_letter",
+    "window_letter",
 ]
 
 EXCERPT_BYTES = 1024
@@ -242,6 +244,10 @@ class Undertaker:
             self._emit(AlertBuried(sink, alert, problem))
         return True
 
+    async def bury_window(self, window: Window, problem: str) -> None:
+        """Keep where the tasks of a window stand that will not be cooled."""
+        await self._keep([window_letter(window, problem, self._now())])
+
     async def _keep(self, letters: Sequence[Letter]) -> None:
         while self.letters is not None:
             try:
@@ -302,6 +308,23 @@ def record_letter(reject: Reject, at: float) -> Letter:
         "bytes": len(reject.payload),
         "sha256": hashlib.sha256(reject.payload).hexdigest(),
         "excerpt_base64": base64.b64encode(reject.payload[:EXCERPT_BYTES]).decode("ascii"),
+    }
+
+
+def window_letter(window: Window, problem: str, at: float) -> Letter:
+    """A window that will not be cooled as JSON values: the stretches of the log that it covers."""
+    end = window.end
+    return {
+        "at": at,
+        "what": "window",
+        "window": window.id,
+        "position": "" if end is None else str(end),
+        "topic": None if end is None else end.partition.topic,
+        "partition": None if end is None else end.partition.number,
+        "offset": None if end is None else end.offset,
+        "first": [span.first for span in window.span],
+        "last": [span.last for span in window.span],
+        "problem": problem,
     }
 
 

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from crackle_stream.cooling import CoolingReport
 from crackle_stream.model import Alert, Reject
-from crackle_stream.window import Window
+from crackle_stream.window import Span, Window
 
 __all__ = [
     "AlertBuried",
@@ -46,6 +46,7 @@ __all__ = [
     "StreamTooShort",
     "TasksDropped",
     "WindowCooled",
+    "WindowGivenUp",
     "WindowMerged",
 ]
 
@@ -225,6 +226,16 @@ class DetectorDisabled(Event):
     name: ClassVar[str] = "detector.disabled"
     detector: str
     failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class WindowGivenUp(Event):
+    """A window will not be cooled: processes died in it again and again."""
+
+    name: ClassVar[str] = "window.given_up"
+    window_id: str
+    span: tuple[Span, ...]
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)

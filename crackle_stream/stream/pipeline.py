@@ -33,6 +33,7 @@ from crackle_stream.stream.checkpoint import Checkpoints
 from crackle_stream.stream.committer import Committer
 from crackle_stream.stream.cooler import Cooler
 from crackle_stream.stream.deadletter import Ceiling, DeadLetters, Undertaker
+from crackle_stream.stream.deaths import Deaths
 from crackle_stream.stream.dispatch import Dispatcher, Subscription
 from crackle_stream.stream.failpoints import reach
 from crackle_stream.stream.grace import Grace
@@ -119,16 +120,18 @@ class Pipeline:
             name=self._options.name,
             monotonic=self._clock.monotonic,
         )
+        self._undertaker = Undertaker(dead_letters, now=self._clock.time, emit=self._emit)
+        self._deaths = Deaths(state, self._undertaker, self._emit)
         self._cooler = Cooler(
             profile,
             self._checkpoints,
+            self._deaths,
             merging=source.live,
             dropping=kiln.overflow == "drop_oldest",
             seed=self._options.seed,
             clock=self._clock,
             emit=self._emit,
         )
-        self._undertaker = Undertaker(dead_letters, now=self._clock.time, emit=self._emit)
         self._intake = Intake(
             decoder,
             undertaker=self._undertaker,
@@ -163,6 +166,7 @@ class Pipeline:
             if self._state is not None:
                 await stack.enter_async_context(self._state)
             await self._committer.open()
+            await self._deaths.begin()
             await stack.enter_async_context(self._undertaker.opened())
             await stack.enter_async_context(self._dispatcher.opened())
             self._source.listen(self)
@@ -202,6 +206,7 @@ class Pipeline:
                 background.start_soon(self._committer.regularly)
                 await self._work(stopping)
                 await self._committer.commit()
+                await self._deaths.end()
                 background.cancel_scope.cancel()
         if self._failure is not None:
             raise self._failure

@@ -16,6 +16,8 @@ from crackle_stream.profile import ThermalProfile
 from crackle_stream.protocols import Context, SystemClock
 from crackle_stream.stream.checkpoint import Checkpoints, KilnState
 from crackle_stream.stream.cooler import MAX_PENDING, STRIKES, Cooler
+from crackle_stream.stream.deadletter import Undertaker
+from crackle_stream.stream.deaths import Deaths
 from crackle_stream.stream.events import DetectorDisabled, Event, TasksDropped, WindowMerged
 from crackle_stream.stream.kilns import KilnId
 from crackle_stream.window import Window
@@ -69,6 +71,7 @@ def cooler(
     return Cooler(
         profile,
         checkpoints or Checkpoints(settled or SettledPositions(), capacity=1000),
+        Deaths(None, Undertaker(None, now=SystemClock().time, emit=emit), emit),
         merging=merging,
         dropping=dropping,
         seed=0,

@@ -16,6 +16,7 @@ import pytest
 
 from crackle_stream.alerting import AlertPolicy
 from crackle_stream.commit import decode
+from crackle_stream.cooling import CoolingReport
 from crackle_stream.decode import DecodeOptions, Decoder
 from crackle_stream.errors import StateUnusable
 from crackle_stream.model import CracklePattern, LogStart, Nature, Onset, Partition, Positions, RecordBatch
@@ -23,9 +24,10 @@ from crackle_stream.profile import ThermalProfile
 from crackle_stream.protocols import PartitionListener, Source
 from crackle_stream.schedule import CoolingSchedule
 from crackle_stream.sinks import MemorySink
-from crackle_stream.stream import Event, KilnOptions, Pipeline
-from crackle_stream.stream.keeping import CHECKPOINTS
-from crackle_stream.stream.spool import OUTBOX
+from crackle_stream.stream import DeadLetterFile, Event, KilnOptions, Pipeline
+from crackle_stream.stream.deaths import MOST_DEATHS
+from crackle_stream.stream.kilns import KilnId
+from crackle_stream.stream.parts import PARTS
 from crackle_stream.stream.store import FILE_NAME, Store
 from crackle_stream.window import Window
 
@@ -74,6 +76,12 @@ class Reader(Source):
 
     def listen(self, listener: PartitionListener) -> None:
         self.listener = listener
+
+    def wait_for(self, pipeline: Pipeline, seen: list[Event]) -> None:
+        """Give a batch only when the pipeline is done with the one before."""
+        self.ready = lambda: (
+            not pipeline._cooler.waiting and sum(event.name == "batch.read" for event in seen) == self.given
+        )
 
     async def __aenter__(self) -> Reader:
         self.next = self.log.committed or 0
@@ -165,12 +173,10 @@ async def run(
         kiln=KilnOptions(capacity=capacity),
         alerts=AlertPolicy(resolve_after=2),
         decoder=Decoder(DecodeOptions(key=("key",)) if keyed else None),
-        state=None if state is None else Store(state, [OUTBOX, CHECKPOINTS]),
+        state=None if state is None else Store(state, PARTS),
         on_event=see,
     )
-    source.ready = lambda: (
-        not pipeline._cooler.waiting and sum(event.name == "batch.read" for event in seen) == source.given
-    )
+    source.wait_for(pipeline, seen)
     try:
         async with pipeline:
             await pipeline.run()
@@ -260,7 +266,7 @@ async def test_what_a_detector_remembers_survives_in_the_state_directory(tmp_pat
             profile=ThermalProfile.no_detection().with_detector(Counting()),  # type: ignore[arg-type]
             schedule=CoolingSchedule(every_tasks=100),
             kiln=KilnOptions(capacity=100),
-            state=Store(tmp_path, [OUTBOX, CHECKPOINTS]),
+            state=Store(tmp_path, PARTS),
         )
         async with pipeline:
             await pipeline.run()
@@ -289,3 +295,61 @@ async def test_a_damaged_row_is_an_error_that_names_the_file_and_the_cure(tmp_pa
     connection.close()
     with pytest.raises(StateUnusable, match="what it keeps of kiln '' is damaged"):
         await run(log, MemorySink(), capacity=100, state=tmp_path)
+
+
+async def dying(log: Log, directory: Path, at: int) -> list[Event] | None:
+    """One process that dies while it cools the window whose new tasks include this offset; None where it died."""
+    source, seen = Reader(log), list[Event]()
+    pipeline = Pipeline(
+        source,
+        [],
+        profile=ThermalProfile.no_detection().with_detector(alarms),
+        schedule=CoolingSchedule(every_tasks=100),
+        kiln=KilnOptions(capacity=100),
+        dead_letters=DeadLetterFile(directory / "letters.jsonl"),
+        state=Store(directory, PARTS),
+        on_event=seen.append,
+    )
+    source.wait_for(pipeline, seen)
+    cool = pipeline._cooler._cool
+
+    async def cool_or_die(kiln: KilnId, window: Window, profile: ThermalProfile) -> CoolingReport:
+        if any(span.first <= at <= span.last for span in window.span):
+            raise Killed
+        return await cool(kiln, window, profile)
+
+    pipeline._cooler._cool = cool_or_die  # type: ignore[method-assign]
+    died = False
+    try:
+        async with pipeline:
+            await pipeline.run()
+    except* Killed:
+        died = True
+    return None if died else seen
+
+
+async def test_a_window_in_which_processes_die_again_and_again_is_given_up(tmp_path: Path) -> None:
+    log, deaths = Log(a_log(1)), 0
+    while (seen := await dying(log, tmp_path, at=275)) is None:
+        deaths += 1
+        assert deaths < 10
+    assert deaths == 1 + MOST_DEATHS, "the first death has no witness"
+    given_up = [event for event in seen if event.name == "window.given_up"]
+    assert [str(span) for event in given_up for span in getattr(event, "span", ())] == [
+        "results[0]:250 to results[0]:279"
+    ]
+    letter = json.loads((tmp_path / "letters.jsonl").read_text())
+    assert letter["what"] == "window"
+    assert (letter["first"], letter["last"]) == ([250], [279])
+    assert letter["problem"] == "the process died 3 times while this window was cooled"
+    assert log.committed == RECORDS
+
+
+async def test_a_process_that_ends_as_it_should_leaves_no_window_to_be_watched(tmp_path: Path) -> None:
+    assert await dying(Log(a_log(1)), tmp_path, at=-1) is not None
+    store = Store(tmp_path, PARTS)
+    async with store:
+        row = await store.run(
+            lambda connection: connection.execute("SELECT running, window, deaths FROM working").fetchone()
+        )
+    assert row == (0, "", 0)

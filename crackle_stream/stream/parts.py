@@ -1,0 +1,12 @@
+"""What a pipeline keeps in its state directory."""
+
+from __future__ import annotations
+
+from crackle_stream.stream.deaths import DEATHS
+from crackle_stream.stream.keeping import CHECKPOINTS
+from crackle_stream.stream.spool import OUTBOX
+
+__all__ = ["PARTS"]
+
+PARTS = (OUTBOX, CHECKPOINTS, DEATHS)
+"""For `Store(directory, PARTS)`."""
