@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types contract pytest bench delivery-model faults soak throughput chaos accuracy accuracy-long clean
+.PHONY: demo test lint types contract pytest bench delivery-model faults soak throughput fuzz chaos accuracy accuracy-long clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/crackle-stream demo
@@ -42,6 +42,13 @@ faults: $(VENV)/.dev
 soak: $(VENV)/.dev
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.soak
 
+# Coverage-guided fuzzing of decoding and configuration, five minutes each; what it finds is left in crash-* files.
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "atheris>=3"
+	mkdir -p .fuzz/decode .fuzz/config
+	$(BIN)/python fuzz/decode.py -max_total_time=300 -max_len=4096 .fuzz/decode fuzz/seeds/decode
+	$(BIN)/python fuzz/config.py -max_total_time=300 -max_len=4096 .fuzz/config fuzz/seeds/config
+
 # Records a second from Apache Kafka to an acknowledged webhook, about four minutes.
 throughput: $(VENV)/.dev
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.kafka_throughput
@@ -73,4 +80,4 @@ $(VENV)/.dev: $(VENV)/.installed
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .fuzz
