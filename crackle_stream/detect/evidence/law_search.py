@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betainc
 
+from crackle_stream.detect.evidence.autocorrelations import Autocorrelations
 from crackle_stream.detect.evidence.concentration import concentrate
 from crackle_stream.detect.evidence.law import NEGLIGIBLE_SHARE, Law
 from crackle_stream.detect.evidence.law_coefficients import Simple, simplest
@@ -177,13 +178,12 @@ class _Hunt:
         if stop():
             return False
         table = self._drawn(view.table[first:last])
-        memory: Floats | None = None
+        memory = Autocorrelations(table)
         for batch in tight_sets(concentrate(table)):
             if stop():
                 return False
             for tight in batch[:MOST_TRIED]:
                 self.tried += 1
-                memory = _autocorrelations(table) if memory is None else memory
                 known = self.best.get(tight.members)
                 if known is None or known.p > SETTLED_P:
                     self._weigh(tight, memory, (first, last))
@@ -194,9 +194,9 @@ class _Hunt:
             return table
         return table[np.sort(self.rng.choice(len(table), SEARCH_ROWS, replace=False))]
 
-    def _weigh(self, tight: Tight, memory: Floats, part: tuple[int, int]) -> None:
+    def _weigh(self, tight: Tight, memory: Autocorrelations, part: tuple[int, int]) -> None:
         members = list(tight.members)
-        p = _chance_of_tightness(tight, memory[:, members], len(self.names))
+        p = _chance_of_tightness(tight, memory.of(members), len(self.names))
         simple = simplest(tight, self.scale[members]) if p <= LARGEST_P else None
         if simple is None or not simple.credible(tight.rivals):
             looseness = float(np.sqrt(tight.unexplained.max()))
@@ -351,15 +351,6 @@ def _kept(terms: Floats, constant: float) -> float:
     """Share of tasks whose terms sum to the constant to the last digit."""
     largest = np.abs(terms).max(axis=1, initial=abs(constant))
     return float(np.mean(np.abs(terms.sum(axis=1) - constant) <= EXACT * largest))
-
-
-def _autocorrelations(table: Floats) -> Floats:
-    """Autocorrelations of every column up to half the rows, shape (n // 2, m)."""
-    centred = table - table.mean(axis=0)
-    spectrum = np.fft.rfft(centred, 2 * len(table), axis=0)
-    products = np.fft.irfft(np.abs(spectrum) ** 2, axis=0)[: len(table) // 2]
-    memory: Floats = products / np.maximum(products[0], 1e-300)
-    return memory
 
 
 def _chance_of_tightness(tight: Tight, memory: Floats, columns: int) -> float:

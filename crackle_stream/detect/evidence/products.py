@@ -46,7 +46,8 @@ def cross(one: npt.NDArray[Real], other: npt.NDArray[Real]) -> npt.NDArray[Real]
         Shape (a, b).
     """
     rows, size = len(one), one.shape[1] * other.shape[1]
-    across = np.ascontiguousarray(one.T)
+    # A table times itself would become another routine of BLAS, with a threshold of its own.
+    across = np.ascontiguousarray(one.T) if one.ctypes.data == other.ctypes.data else one.T
     if rows * size >= WORTH_THREADS:
         return np.asarray(across @ other)
     step = max(1, ALONE // max(size, 1))
