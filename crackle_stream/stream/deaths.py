@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 
 from crackle_stream.errors import StateUnavailable
 from crackle_stream.stream.deadletter import Undertaker
@@ -77,12 +78,11 @@ class Deaths:
 
     async def end(self) -> None:
         """The process ends as it should."""
-        if self._store is not None:
-            await self._store.run(
-                lambda connection: connection.execute(
-                    "UPDATE working SET running = 0, window = '', suspect = '', deaths = 0"
-                )
-            )
+        if self._store is None:
+            return
+        done = "UPDATE working SET running = 0, window = '', suspect = '', deaths = 0"
+        with suppress(StateUnavailable):  # then the next start watches in vain
+            await self._store.run(lambda connection: connection.execute(done))
 
     async def may_cool(self, window: Window) -> bool:
         """Whether a window may be cooled; one that may not is in the dead letters when this returns."""
@@ -95,8 +95,6 @@ class Deaths:
             return False
         self._left -= 1
         at_work = window.id if self._left else ""
-        try:
+        with suppress(StateUnavailable):  # what cannot be written now is not watched; whoever commits says so
             await self._store.run(lambda connection: connection.execute("UPDATE working SET window = ?", (at_work,)))
-        except StateUnavailable:  # what cannot be written now is not watched; whoever commits says so
-            return True
         return True
