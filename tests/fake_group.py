@@ -58,6 +58,7 @@ class Consumer:
         self.positions_known.set()
         self.position_error: Exception | None = None
         self.ends: dict[Partition, int | None] = {}
+        self.first: dict[Partition, int] = {}
         self.answers: dict[Partition, float | None] = {}
         self.commits: list[dict[Partition, int]] = []
         self.notes: dict[Partition, str] = {}
@@ -116,7 +117,10 @@ class Consumer:
     async def starts(self, offsets: Mapping[Partition, int]) -> Mapping[Partition, LogStart]:
         if self.starts_error is not None:
             raise self.starts_error
-        return {each: LogStart(offset, note=self.notes.get(each, "")) for each, offset in offsets.items()}
+        return {
+            each: LogStart(offset, note=self.notes.get(each, ""), first=self.first.get(each, 0))
+            for each, offset in offsets.items()
+        }
 
     async def commit(self, offsets: Mapping[Partition, tuple[int, str]]) -> None:
         self.committing += 1

@@ -38,6 +38,9 @@ __all__ = ["Member"]
 POLL_MS = 200
 """How long a poll waits for records; short, because it is also what keeps us in the group."""
 
+CATCH_UP_S = 2.0
+"""How long brokers may take to say where a log begins once it gives nothing more; the next poll asks anew."""
+
 READ_WAIT_S = 0.5
 """How long a read waits for a poll, which may hang for a whole rebalance; the protocol allows about a second."""
 
@@ -80,6 +83,7 @@ class Member:
         self._held: AbstractSet[Partition] = frozenset()
         self._owned: set[Partition] = set()
         self._next: dict[Partition, int] = {}
+        self._reached: dict[Partition, int] = {}
         self._fetched: deque[tuple[Partition, Sequence[Fetched]]] = deque()
         self._poll: asyncio.Task[None] | None = None
         self._adoption: asyncio.Task[None] | None = None
@@ -224,12 +228,12 @@ class Member:
         starts = await self._starts(positions)
         if starts is None:
             return
-        self._next = dict(positions)
+        self._next, self._reached = dict(positions), dict(positions)
         self._owned = set(partitions)
         if starts and self._listener is not None:
             for partition, offset in (await self._listener.assigned(starts)).items():
                 self._consumer.seek(partition, offset)
-                self._next[partition] = offset
+                self._next[partition] = self._reached[partition] = offset
         if not self._paused:
             self._consumer.resume(*(self._owned & self._consumer.assignment()))
 
@@ -262,17 +266,44 @@ class Member:
             raise self._explain(error) from error
         # Between the client handing records out and this line nothing else runs, so what is held now is what they are
         # of; a client that hands out records of partitions it has just lost is not believed.
-        self._fetched.extend((each, records) for each, records in fetched.items() if each in self._held and records)
+        held = self._held
+        found = [(each, records) for each, records in fetched.items() if each in held and records]
+        await self._check_gaps([(each, records[0].offset) for each, records in found])
+        if self._held is held:
+            self._fetched.extend(found)
+            self._reached.update((each, records[-1].offset + 1) for each, records in found)
         if not self._fetched:
-            with anyio.move_on_after(POLL_MS / 1000):
+            with anyio.move_on_after(CATCH_UP_S):
                 await self._catch_up()
+
+    async def _check_gaps(self, found: Sequence[tuple[Partition, int]]) -> None:
+        """Tell offsets that a log left out (marks of transactions, compaction) from records that it gave up unread.
+
+        The client goes on elsewhere by itself where its position is out of range, at the end if that is where a new
+        group begins; then nothing it fetched counts. Whoever opens the source anew begins at the start of the log.
+
+        Raises:
+            SourceUnavailable: the log begins after what was to be read next.
+        """
+        gaps = {each: self._reached[each] for each, offset in found if offset > self._reached.get(each, offset)}
+        for partition, log in (await self._starts(gaps) or {}).items() if gaps else ():
+            if log.first > gaps[partition]:
+                raise SourceUnavailable(
+                    self._source,
+                    f"{partition} begins at offset {log.first} by now: the brokers gave up what was to be read next, "
+                    f"from {gaps[partition]} on. Keep records for longer there, or make sinks and detectors keep up",
+                )
 
     async def _catch_up(self) -> None:
         """Nothing was fetched: what stands before the client's position, such as a transaction's mark, is no lag."""
         for partition in tuple(self._owned):
             position = await self._position(partition)
             if position is not None and partition in self._owned:
-                self._next[partition] = max(self._next[partition], position)
+                if position > self._reached[partition]:
+                    await self._check_gaps([(partition, position)])
+                if partition in self._owned:
+                    self._next[partition] = max(self._next[partition], position)
+                    self._reached[partition] = max(self._reached[partition], position)
 
     def _next_batch(self) -> RecordBatch | None:
         while self._fetched and not self._paused and self._adopted_all:

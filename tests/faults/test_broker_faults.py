@@ -17,7 +17,7 @@ from observing import Gate, Loop, numbered, observed, raised
 
 from crackle_stream.model import Partition
 from crackle_stream.sinks import MemorySink
-from crackle_stream.stream.events import BatchRead, CommitFailed
+from crackle_stream.stream.events import BatchRead, CommitFailed, PartitionBegun, SourceFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,6 +113,38 @@ async def test_records_that_the_broker_gave_up_before_a_start_are_said_and_count
     (begun,) = again.named("partition.begun")
     assert getattr(begun, "lost", None) == 150
     assert set(again.fresh) == {f"t{row}" for row in range(450, 600)}
+
+
+@pytest.mark.parametrize("reset", ["earliest", "latest"])
+async def test_records_that_the_broker_gives_up_while_they_wait_are_said_counted_and_no_others_left_out(
+    own: Broker, reset: str, record_property: Callable[[str, object], None]
+) -> None:
+    cluster = Cluster(own)
+    topic = await cluster.topic()
+    partition = Partition(topic, 0)
+    source = cluster.source(topic, auto_offset_reset=reset, max_records=100, max_partition_fetch_bytes=4096)
+    async with observed(source, [MemorySink()]) as (_, watch):
+        await watch.until(lambda: watch.named("partitions.assigned"))
+        await cluster.produce(topic, numbered(100))
+        await watch.until(lambda: watch.committed(partition) == 100)
+        source.pause()
+        # what was fetched ahead is far less than this
+        await cluster.produce(topic, numbered(5000, first=100))
+        await give_up(own, topic, 4000)
+        began = time.monotonic()
+        source.resume()
+        await watch.until(lambda: watch.named("source.reopened"))
+        await watch.until(lambda: watch.committed(partition) == 5100)
+        record_property("read_on_s", round(time.monotonic() - began, 1))
+    failed = [each.problem for each in watch.events if isinstance(each, SourceFailed)]
+    assert f"{partition} begins at offset 4000 by now" in failed[0]
+    begun = [each for each in watch.events if isinstance(each, PartitionBegun)]
+    lost = begun[-1].lost
+    assert 0 < lost < 4000
+    read = {int(label[1:]) for label in watch.fresh}
+    assert read >= set(range(4000, 5100))
+    # whatever had been settled by then is not among them
+    assert read >= set(range(4000 - lost))
 
 
 async def give_up(broker: Broker, topic: str, below: int) -> None:

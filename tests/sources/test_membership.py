@@ -252,3 +252,31 @@ async def test_brokers_that_do_not_say_where_a_log_stands_are_an_error() -> None
     await settled()
     with pytest.raises(SourceUnavailable, match="explained RuntimeError"):
         await group.member.read()
+
+
+async def test_a_gap_that_a_log_left_is_no_loss_and_one_that_it_gave_up_is_an_error() -> None:
+    group = Group()
+    await group.rebalance(A)
+    group.consumer.script.append({A: records(0, 1)})
+    assert offsets(await group.read()) == [0, 1]
+    group.consumer.script.append({A: records(4, 5)})
+    assert offsets(await group.read()) == [4, 5]
+    group.consumer.first[A] = 8
+    group.consumer.script.append({A: records(9, 9)})
+    with pytest.raises(SourceUnavailable) as caught:
+        await group.read()
+    assert str(caught.value) == (
+        "source kafka: t[0] begins at offset 8 by now: the brokers gave up what was to be read next, from 6 on. "
+        "Keep records for longer there, or make sinks and detectors keep up"
+    )
+
+
+async def test_a_client_that_goes_on_at_the_end_of_a_log_that_gave_records_up_is_told_of() -> None:
+    group = Group()
+    await group.rebalance(A)
+    group.consumer.script.append({A: records(0, 1)})
+    assert offsets(await group.read()) == [0, 1]
+    group.consumer.first[A] = 8
+    group.consumer.positions[A] = 50
+    with pytest.raises(SourceUnavailable, match="begins at offset 8 by now"):
+        await group.read()
