@@ -103,7 +103,19 @@ async def test_while_a_secret_is_replaced_both_keys_verify() -> None:
     (request,) = receiver.requests
     for key in (KEY, b"old key"):
         assert standardwebhooks.Webhook(key).verify(request.body, dict(request.headers))
-    assert len(request.headers["webhook-signature"].split(" ")) == 2
+    signatures = request.headers["webhook-signature"].split(" ")
+    assert len(signatures) == 2
+    for key, signature in zip((KEY, b"old key"), signatures, strict=True):  # the new one first
+        alone = {**request.headers, "webhook-signature": signature}
+        assert standardwebhooks.Webhook(key).verify(request.body, alone)
+
+
+async def test_once_the_old_secret_is_taken_out_it_verifies_no_more() -> None:
+    async with Receiver() as receiver, a_sink(receiver, secret=KEY) as sink:
+        await sink.send(an_alert())
+    (request,) = receiver.requests
+    with pytest.raises(standardwebhooks.WebhookVerificationError, match="No matching signature"):
+        standardwebhooks.Webhook(b"old key").verify(request.body, dict(request.headers))
 
 
 async def test_without_a_secret_the_message_is_unsigned_and_still_has_its_id() -> None:

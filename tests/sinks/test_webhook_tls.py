@@ -114,6 +114,16 @@ async def test_an_unknown_authority_gets_nothing(authority: trustme.CA, ca_file:
     assert "its certificate is not valid: " in message
 
 
+async def test_a_receiver_that_knows_no_tls_of_today_gets_nothing(authority: trustme.CA, ca_file: Path) -> None:
+    context = server_context(authority, "hooks.example")
+    context.set_ciphers("ALL:@SECLEVEL=0")  # else OpenSSL offers nothing older by itself
+    with pytest.deprecated_call():
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    message = await refusal(context, ca_file)
+    assert "cannot connect: TLS failed with " in message
+
+
 async def test_without_a_ca_file_the_systems_authorities_decide(authority: trustme.CA) -> None:
     message = await refusal(server_context(authority, "hooks.example"), None)
     assert "its certificate is not valid: unable to get local issuer certificate." in message
