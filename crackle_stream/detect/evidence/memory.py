@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 from crackle_stream.detect.evidence.spread import smeared
 
-__all__ = ["KNOTS", "MetricMemory", "started"]
+__all__ = ["CLUSTERED", "KNOTS", "MetricMemory", "started"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -102,12 +102,6 @@ class MetricMemory:
         """The autoregression of the spread's score, one series."""
         return Autoregression(_yule_walker(self.spread_memory, self.rows)[None], np.zeros(1))
 
-    @property
-    def clustered(self) -> bool:
-        """Whether quiet and busy spells of the innovations alternate."""
-        phi = float(self.spread_model().phi.sum())
-        return phi > CLUSTERED
-
     def ranks(self, e: Floats) -> Floats:
         """Innovations as probabilities under the remembered distribution: shape of e, in (0, 1)."""
         z = np.interp(e / self.deviation, self.noise, _GRID, left=_GRID[0], right=_GRID[-1])
@@ -172,7 +166,7 @@ def started(
         spread: shape (n - p,), second Legendre scores.
         weight: share of the window's rows that no earlier window held.
     """
-    knots = np.quantile(x, (np.arange(KNOTS) + 0.5) / KNOTS)
+    knots = _knots(x)
     if scale is None:
         plain = _transformed(x, transform, knots)
         centre, width = float(np.mean(plain)), float(np.std(plain)) or 1.0
@@ -194,12 +188,24 @@ def started(
         width=width,
         knots=knots,
         products=weight * products,
-        spread_memory=np.array([np.mean(spread[lag:] * spread[: len(spread) - lag]) for lag in range(SPREAD_LAGS + 1)]),
-        noise=np.quantile(even - np.median(even), (np.arange(KNOTS) + 0.5) / KNOTS) / deviation,
+        spread_memory=_autocovariances(spread),
+        noise=_knots(even - np.median(even)) / deviation,
         deviation=deviation,
         windows=weight,
         rows=weight * len(x),
     )
+
+
+def _knots(x: Floats) -> Floats:
+    """The KNOTS quantiles, as `np.quantile` gives them in a fifth of its time."""
+    places = (np.arange(KNOTS) + 0.5) / KNOTS * (len(x) - 1)
+    return np.asarray(np.interp(places, np.arange(len(x)), np.sort(x)))
+
+
+def _autocovariances(spread: Floats) -> Floats:
+    """Mean products at lags 0 to SPREAD_LAGS of scores whose mean is 0."""
+    n = len(spread)
+    return np.array([spread[lag:] @ spread[: n - lag] / (n - lag) for lag in range(SPREAD_LAGS + 1)])
 
 
 _JITTER = np.concatenate([[1e-6], np.zeros(SPREAD_LAGS)])

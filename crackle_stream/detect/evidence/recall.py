@@ -12,7 +12,7 @@ from crackle_stream.detect.evidence.autoregression import CLIP, MAX_ORDER, Autor
 from crackle_stream.detect.evidence.exceedance import drawn_scan_tail
 from crackle_stream.detect.evidence.excursions import with_excursions
 from crackle_stream.detect.evidence.level import FAR, Levels, normal_scores, ranked
-from crackle_stream.detect.evidence.memory import MetricMemory, started
+from crackle_stream.detect.evidence.memory import CLUSTERED, MetricMemory, started
 from crackle_stream.detect.evidence.scan import SCORE_TRIM, TRIM, scan_step, split_off
 from crackle_stream.detect.evidence.spread import (
     legendre_scores,
@@ -74,7 +74,8 @@ def recalled(x: Floats, memories: Sequence[MetricMemory]) -> White:
     model = _stacked([memory.model() for memory in memories])
     deviation = np.array([memory.deviation for memory in memories])
     prior = np.array([memory.prior_rows for memory in memories])
-    clustered = np.array([memory.clustered for memory in memories])
+    spells = _stacked([memory.spread_model() for memory in memories])
+    clustered = spells.phi.sum(axis=1) > CLUSTERED
     e = innovations(y, model) / deviation
     e[:, clustered] /= _volatility(e[:, clustered])  # a busy spell is no step
     levels = _drawn(_level(e, model.phi, prior, deviation, MAX_ORDER), n, prior)
@@ -93,7 +94,7 @@ def recalled(x: Floats, memories: Sequence[MetricMemory]) -> White:
         frequencies=((),) * k,
         levels=levels,
         steps=steps,
-        spreads=stronger(_spread(even, memories), amplitudes),
+        spreads=stronger(_spread(even, memories, spells), amplitudes),
         amplitudes=amplitudes,
         shapes=scan_shape(steady),
         innovations=_after_the_first(e, n),
@@ -188,10 +189,9 @@ def _left_over(flat: Floats) -> Floats:
     return np.asarray(np.maximum(ratio - 2 * np.sqrt(4 * np.sum(weights**2) / n), 1.0))
 
 
-def _spread(e: Floats, known: Sequence[MetricMemory]) -> Levels:
+def _spread(e: Floats, known: Sequence[MetricMemory], model: Autoregression) -> Levels:
     """A step in the spread's score; scaled up never, as a window's own deviation is the smaller for its best split."""
     scores = np.column_stack([legendre_scores(memory.ranks(e[:, c]), 2) for c, memory in enumerate(known)])
-    model = _stacked([memory.spread_model() for memory in known])
     left = innovations(scores, model)
     prior = np.array([memory.prior_rows for memory in known])
     deviation = np.maximum(left.std(axis=0), 1.0)
