@@ -101,11 +101,11 @@ async def test_while_a_secret_is_replaced_both_keys_verify() -> None:
     async with Receiver() as receiver, a_sink(receiver, secret=KEY, previous_secret="old key") as sink:
         await sink.send(an_alert())
     (request,) = receiver.requests
-    for key in (KEY, b"old key"):
+    keys: list[str | bytes] = [KEY, b"old key"]
+    for key in keys:
         assert standardwebhooks.Webhook(key).verify(request.body, dict(request.headers))
     signatures = request.headers["webhook-signature"].split(" ")
-    assert len(signatures) == 2
-    for key, signature in zip((KEY, b"old key"), signatures, strict=True):  # the new one first
+    for key, signature in zip(keys, signatures, strict=True):  # the new one signs first
         alone = {**request.headers, "webhook-signature": signature}
         assert standardwebhooks.Webhook(key).verify(request.body, alone)
 
