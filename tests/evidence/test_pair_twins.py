@@ -236,3 +236,15 @@ def test_scores_over_their_seasons_spread_are_as_loud_at_every_hour() -> None:
 def test_without_seasons_scores_stay_as_they_are() -> None:
     z = scores(5, 100, 3, 0.1)
     assert steadied(z, [(), (), ()]) is z
+
+
+def test_what_goes_with_the_seasons_is_the_least_squares_fit_of_their_waves() -> None:
+    x = np.random.default_rng(6).standard_normal(300)
+    x[::11] = np.nan
+    rows = np.flatnonzero(~np.isnan(x))
+    phases = 2 * np.pi * np.outer(rows, [0.02, 0.04, 1 / 37, 2 / 37])
+    waves = np.hstack([np.ones((len(rows), 1)), np.cos(phases), np.sin(phases)])
+    expected = x[rows] - waves @ np.linalg.lstsq(waves, x[rows])[0]
+    found = pairs._without_seasons(x, [0.02, 1 / 37])
+    np.testing.assert_allclose(found[rows], expected, atol=1e-10)
+    assert np.isnan(found[::11]).all()
