@@ -10,11 +10,13 @@ import pytest
 from scipy import stats
 
 from benchmarks.families import ar_noise
+from crackle_stream.budget import PER_WINDOW_LIMIT, SHARES
 from crackle_stream.detect.evidence.autoregression import fit, gram, innovations, solve
 from crackle_stream.detect.evidence.bumps import find_level
 from crackle_stream.detect.evidence.level import normal_scores, ranked, scan_level
 from crackle_stream.detect.evidence.scan import scan_step
-from crackle_stream.detect.evidence.steps import steps_in
+from crackle_stream.detect.evidence.shift import LEVEL_SHARE
+from crackle_stream.detect.evidence.steps import REPORTED, WORTH_REMOVING, steps_in, worth_removing
 from crackle_stream.detect.evidence.tails import chi_scan_tail, overshoot
 
 if TYPE_CHECKING:
@@ -145,3 +147,15 @@ def test_slow_noise_beneath_as_much_quicker_noise_hardly_passes_for_steps() -> N
     rng = np.random.default_rng(32)
     y = 0.7 * ar_noise(rng, 500, 1000, 0.9) + 0.7 * ar_noise(rng, 500, 1000, 0.5)
     assert np.mean(find_level(y).p < 0.01) <= 0.025
+
+
+def test_every_step_that_a_budget_may_report_is_taken_for_one() -> None:
+    assert pytest.approx(PER_WINDOW_LIMIT * SHARES["shift"] * LEVEL_SHARE) == REPORTED
+    assert worth_removing(1) == REPORTED
+    assert worth_removing(100) == WORTH_REMOVING
+    for seed in range(40):
+        y = np.random.default_rng(seed).standard_normal((300, 1))
+        y[150:] += 0.42
+        levels = find_level(y)
+        found = bool(steps_in(y, levels, bar=worth_removing(1))[0])
+        assert found == bool(levels.p[0] < REPORTED)

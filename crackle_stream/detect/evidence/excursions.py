@@ -16,7 +16,7 @@ from crackle_stream.detect.evidence.autoregression import (
     robust_fit,
 )
 from crackle_stream.detect.evidence.level import normal_scores
-from crackle_stream.detect.evidence.steps import APART, WORTH_REMOVING, Step, between, removed
+from crackle_stream.detect.evidence.steps import APART, Step, between, removed
 from crackle_stream.detect.evidence.tails import chi_scan_tail
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ LOCATED_WITHIN = 1.5
 
 
 def with_excursions(
-    y: Floats, steps: tuple[tuple[Step, ...], ...], levels: Levels, remembered: Ints | None = None
+    y: Floats, steps: tuple[tuple[Step, ...], ...], levels: Levels, *, bar: float, remembered: Ints | None = None
 ) -> tuple[tuple[Step, ...], ...]:
     """The steps of each series and the two edges of its clearest short excursion; `levels.p` is told of it.
 
@@ -58,13 +58,14 @@ def with_excursions(
         y: shape (n, k), no NaN.
         steps: those found before.
         levels: the best single step of each, with the coefficients to whiten by.
+        bar: p value under which an excursion is one.
         remembered: the only series that are looked at, their coefficients being known from earlier windows.
     """
     some = np.arange(y.shape[1]) if remembered is None else remembered
     flat = removed(y, steps)[:, some]
     chances, spans = find_excursions(flat, levels.phi[some], remembered=remembered is not None)
     both = list(steps)
-    for place in np.flatnonzero(chances < EXCURSION_SHARE * WORTH_REMOVING).tolist():
+    for place in np.flatnonzero(chances < EXCURSION_SHARE * bar).tolist():
         column, p = int(some[place]), float(chances[place]) / EXCURSION_SHARE
         start, end = spans[place]
         kept = [step for step in steps[column] if not start - APART < step.row < end + APART]

@@ -13,6 +13,7 @@ from crackle_stream.detect.evidence.aliases import affine_copies
 from crackle_stream.detect.evidence.dither import dithered
 from crackle_stream.detect.evidence.metric_types import MIN_PRESENT, MetricType, TypedMetric, infer_all, steps_of
 from crackle_stream.detect.evidence.recall import memories_of, recalled, trusted
+from crackle_stream.detect.evidence.steps import worth_removing
 from crackle_stream.detect.evidence.whitening import White, seasons_of, whiten
 from crackle_stream.model import Skip
 from crackle_stream.protocols import Context
@@ -186,6 +187,7 @@ class Prepared:
 
     def _whitened(self, rows: npt.NDArray[np.intp], columns: list[int]) -> Iterator[tuple[list[int], White]]:
         """Those metrics that are judged by their memories, and those by the window alone."""
+        bar = worth_removing(len(self.tested))
         seasons = dict(zip(columns, seasons_of(self.untied[rows][:, columns]), strict=True))
         known = {
             column: memory
@@ -193,10 +195,10 @@ class Prepared:
             if (memory := self.memories[column]) is not None and trusted(memory, seasons[column], len(rows))
         }
         if known:
-            yield list(known), recalled(self.untied[rows][:, list(known)], list(known.values()))
+            yield list(known), recalled(self.untied[rows][:, list(known)], list(known.values()), bar)
         new = [column for column in columns if column not in known]
         if new:
-            yield new, whiten(self.untied[rows][:, new], [seasons[column] for column in new])
+            yield new, whiten(self.untied[rows][:, new], [seasons[column] for column in new], bar)
 
 
 def _parts(alike: Iterable[list[int]], rows: int) -> Iterator[list[int]]:

@@ -58,7 +58,7 @@ def trusted(memory: MetricMemory | None, seasons: tuple[float, ...], rows: int) 
     return memory is not None and memory.calibrated and not seasons and rows >= MIN_ROWS
 
 
-def recalled(x: Floats, memories: Sequence[MetricMemory]) -> White:
+def recalled(x: Floats, memories: Sequence[MetricMemory], bar: float) -> White:
     """Metrics with trusted memories, whitened by them.
 
     With the autoregression known, a step need not be told from memory within the window; with the level known, the
@@ -68,6 +68,7 @@ def recalled(x: Floats, memories: Sequence[MetricMemory]) -> White:
     Args:
         x: shape (n, k), the window's values, no NaN.
         memories: one a metric, all `trusted`.
+        bar: p value under which a change of level is taken out.
     """
     n, k = x.shape
     y = np.column_stack([memory.on_scale(x[:, column]) for column, memory in enumerate(memories)])
@@ -79,7 +80,8 @@ def recalled(x: Floats, memories: Sequence[MetricMemory]) -> White:
     e = innovations(y, model) / deviation
     e[:, clustered] /= _volatility(e[:, clustered])  # a busy spell is no step
     levels = _drawn(_level(e, model.phi, prior, deviation, MAX_ORDER), n, prior)
-    steps = with_excursions(y, steps_in(y, levels, remembered=True), levels, np.flatnonzero(~clustered))
+    steps = steps_in(y, levels, bar=bar, remembered=True)
+    steps = with_excursions(y, steps, levels, bar=bar, remembered=np.flatnonzero(~clustered))
     settled = removed(y, steps)
     e = innovations(settled, Autoregression(model.phi, np.zeros(k)))
     even = smeared(e, [memory.transform != Transform.SCORES for memory in memories])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from crackle_stream.detect.evidence.level import Levels
 from crackle_stream.detect.evidence.staircase import find_staircases
 
-__all__ = ["APART", "WORTH_REMOVING", "Step", "between", "removed", "steps_in"]
+__all__ = ["APART", "REPORTED", "WORTH_REMOVING", "Step", "between", "removed", "steps_in", "worth_removing"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,6 +26,9 @@ WORTH_REMOVING = 0.002
 """P value under which a step is taken out before anything else is judged; more than a report needs, so that a shift
 just under the bar does not pass for another pattern."""
 
+REPORTED = 0.0224
+"""Largest p value, over all metrics, of a step that any budget reports: the most that a window may take, times the
+shares of shifts and of levels. Of fewer than a dozen metrics a step may be news that is not worth removing else."""
 
 SLOW = 0.4
 """Sum of the coefficients from which many levels are tried as the explanation of the memory."""
@@ -55,16 +58,24 @@ class Step:
     p: float
 
 
-def steps_in(y: Floats, levels: Levels, *, remembered: bool = False) -> tuple[tuple[Step, ...], ...]:
+def worth_removing(metrics: int) -> float:
+    """P value under which a step of one of so many metrics is taken out: all that may be reported, at least."""
+    return max(WORTH_REMOVING, REPORTED / max(metrics, 1))
+
+
+def steps_in(
+    y: Floats, levels: Levels, *, bar: float = WORTH_REMOVING, remembered: bool = False
+) -> tuple[tuple[Step, ...], ...]:
     """The steps of each series, in order of row.
 
     Args:
         y: shape (n, k).
         levels: the best single step of each.
+        bar: p value under which a step is one.
         remembered: whether the autoregression is known from earlier windows; then no staircase passes for memory.
     """
     found: list[list[Step]] = [[] for _ in range(y.shape[1])]
-    active = np.flatnonzero(levels.p < WORTH_REMOVING)
+    active = np.flatnonzero(levels.p < bar)
     best, place = levels, active
     for _ in range(MAX_STEPS):
         news = []
@@ -78,15 +89,15 @@ def steps_in(y: Floats, levels: Levels, *, remembered: bool = False) -> tuple[tu
             break
         rest = removed(y[:, active], tuple(tuple(found[column]) for column in news))
         best = find_level(rest)
-        place = np.flatnonzero(best.p < WORTH_REMOVING)
+        place = np.flatnonzero(best.p < bar)
         active = active[place]
     settled = [_settled(y[:, column], steps) for column, steps in enumerate(found)]
     if remembered:
         return tuple(settled)
-    slow = np.flatnonzero((levels.p >= WORTH_REMOVING) & (levels.phi.sum(axis=1) > SLOW))
+    slow = np.flatnonzero((levels.p >= bar) & (levels.phi.sum(axis=1) > SLOW))
     if len(slow) and len(y) >= MIN_STAIRCASE_ROWS:
         chances, starts = find_staircases(y[:, slow])
-        for at in np.flatnonzero(chances < STAIRCASE_SHARE * WORTH_REMOVING).tolist():
+        for at in np.flatnonzero(chances < STAIRCASE_SHARE * bar).tolist():
             column = int(slow[at])
             p = float(chances[at]) / STAIRCASE_SHARE
             settled[column] = between(y[:, column], list(starts[at]), [p] * len(starts[at]))

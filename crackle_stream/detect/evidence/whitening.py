@@ -92,18 +92,19 @@ def seasons_of(x: Floats) -> tuple[tuple[float, ...], ...]:
     return tuple(find_frequencies(flat[:, column]) for column in range(x.shape[1]))
 
 
-def whiten(x: Floats, seasons: Sequence[tuple[float, ...]] | None = None) -> White:
+def whiten(x: Floats, seasons: Sequence[tuple[float, ...]] | None = None, bar: float = WORTH_REMOVING) -> White:
     """Whiten metrics on the rows where all of them are present.
 
     Args:
         x: shape (n, k), untied values, no NaN.
         seasons: what `seasons_of` says of them, where that is known.
+        bar: p value under which a change of level is taken out.
     """
     n, k = x.shape
     frequencies = seasons_of(x) if seasons is None else tuple(seasons)
     y, plain, transforms = _chosen_scale(x, normal_scores(x), frequencies)
     y, levels = _trends_told_apart(y, find_level(y))
-    steps = with_excursions(y, steps_in(y, levels), levels)
+    steps = with_excursions(y, steps_in(y, levels, bar=bar), levels, bar=bar)
     p = order_for(n)
     settled = removed(y, steps)
     model, _ = robust_fit(settled, p)
