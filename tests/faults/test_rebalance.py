@@ -79,16 +79,16 @@ def ids_of(*members: Observed) -> dict[tuple[str, int], set[str]]:
     return found
 
 
-def all_committed(cluster: Cluster, topic: str, *members: Observed) -> bool:
+def all_committed(topic: str, last: int, *members: Observed) -> bool:
     each = [Partition(topic, number) for number in range(PARTITIONS)]
-    return all(max(watch.committed(partition) for watch in members) == EACH for partition in each)
+    return all(max(watch.committed(partition) for watch in members) == last for partition in each)
 
 
 @pytest.mark.parametrize("times", [1, pytest.param(10, marks=pytest.mark.slow)])
 async def test_members_that_come_and_go_lose_nothing_and_make_no_window_under_two_ids(
     cluster: Cluster, times: int, record_property: Callable[[str, object], None]
 ) -> None:
-    step = (EACH - EVERY) // times // EVERY * EVERY or 50
+    last = EVERY * (times + 2)
     done = EVERY + 30  # windows are open when partitions move
     topic = await filled(cluster, 0, done)
     others, sinks, splits = list[Observed](), [MemorySink()], list[float]()
@@ -101,21 +101,19 @@ async def test_members_that_come_and_go_lose_nothing_and_make_no_window_under_tw
                 others.append(watch)
                 await watch.until(partial(watch.named, "partitions.assigned"))
                 splits.append(time.monotonic() - began)
-                more = min(EACH, done + step)
-                await filled(cluster, done, more, topic)
-                done = more
+                await filled(cluster, done, done + EVERY, topic)
+                done += EVERY
                 await watch.until(partial(getattr, watch, "windows"))
-        if done < EACH:
-            await filled(cluster, done, EACH, topic)
-        await kept.until(lambda: all_committed(cluster, topic, kept, *others))
+        await filled(cluster, done, last, topic)
+        await kept.until(lambda: all_committed(topic, last, kept, *others))
     assert max(splits) < SPLIT_WITHIN_S
-    assert {label for watch in (kept, *others) for label in watch.fresh} == everything()
+    assert {label for watch in (kept, *others) for label in watch.fresh} == everything(last)
     assert {len(ids) for ids in ids_of(kept, *others).values()} == {1}
     told: dict[str, set[str]] = {}
     for sink in sinks:
         for metric, number in raised(sink.alerts):
             told.setdefault(metric, set()).add(number)
-    assert len(told) == PARTITIONS * EACH // EVERY
+    assert len(told) == PARTITIONS * last // EVERY
     assert {len(ids) for ids in told.values()} == {1}
     failed = [event for watch in (kept, *others) for event in watch.events if event.name in REFUSED]
     assert failed == []
@@ -172,7 +170,7 @@ async def test_what_a_member_was_killed_over_is_made_again_by_another_under_the_
     async with member(cluster, topic, sink) as (_, watch):
         await watch.until(lambda: watch.named("partitions.assigned"))
         took = time.monotonic() - died
-        await watch.until(lambda: all_committed(cluster, topic, watch))
+        await watch.until(lambda: all_committed(topic, EACH, watch))
     assert took < SESSION_S + DEATH_WITHIN_S
     record_property("taken_over_s", round(took, 1))
     first = {alert["pattern"]["metric_names"][0]: alert["id"] for alert in lines(tmp_path / "alerts.jsonl")}
@@ -197,7 +195,7 @@ async def test_a_member_with_a_name_of_its_own_may_start_again_without_moving_a_
         async with member(cluster, topic, MemorySink(), group_instance_id="two") as (_, again):
             await again.until(lambda: again.named("partitions.assigned"))
             await filled(cluster, EACH // 2, EACH, topic)
-            await again.until(lambda: all_committed(cluster, topic, one, two, again))
+            await again.until(lambda: all_committed(topic, EACH, one, two, again))
         assert one.rebalances == moves
         assert again.named("partitions.assigned") == two.named("partitions.assigned")
     assert {label for watch in (one, two, again) for label in watch.fresh} == everything()
