@@ -31,7 +31,7 @@ SLOW = Network(latency_s=0.1, jitter_s=0.05, bytes_per_s=64 * 1024)
 
 
 @pytest.mark.broker
-@pytest.mark.parametrize("seconds", [8, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [5, pytest.param(60, marks=pytest.mark.slow)])
 async def test_a_slow_network_costs_time_and_no_partition(
     kafka: Broker, seconds: int, record_property: Callable[[str, object], None]
 ) -> None:

@@ -108,9 +108,10 @@ async def stopped(
         began = time.monotonic()
         process.terminate()
         _, stderr = await asyncio.to_thread(process.communicate, timeout=60)
+        took = time.monotonic() - began
     finally:
         process.kill()
         await anyio.to_thread.run_sync(own.start_again)
     assert "CancelledError" not in stderr.decode()
     assert "Traceback" not in stderr.decode()
-    return process.returncode, json_lines(stderr.decode()), time.monotonic() - began
+    return process.returncode, json_lines(stderr.decode()), took
