@@ -44,7 +44,7 @@ def test_the_tasks_of_a_shift_are_those_after_it_the_farthest_out_first() -> Non
     x = noise(0)
     x[400:] += 4
     x[450] += 9
-    pattern = only({"a": x, "b": noise(1)}, "mean")
+    pattern = only({"a": x, "b": noise(11)}, "mean")
     assert rows_of(pattern)[0] == 450
     assert (pattern.involved_count, len(pattern.to_dict()["involved_tasks"])) == (100, 20)  # type: ignore[arg-type]
     assert shown(pattern) == list(pattern.involved_tasks[:20])

@@ -71,7 +71,7 @@ def steps_in(
     Args:
         y: shape (n, k).
         levels: the best single step of each.
-        bar: p value under which a step is one.
+        bar: p value under which the best step is one; those in what it leaves need `WORTH_REMOVING`.
         remembered: whether the autoregression is known from earlier windows; then no staircase passes for memory.
     """
     found: list[list[Step]] = [[] for _ in range(y.shape[1])]
@@ -89,7 +89,7 @@ def steps_in(
             break
         rest = removed(y[:, active], tuple(tuple(found[column]) for column in news))
         best = find_level(rest)
-        place = np.flatnonzero(best.p < bar)
+        place = np.flatnonzero(best.p < WORTH_REMOVING)  # the chance of a false step is spent on the first
         active = active[place]
     settled = [_settled(y[:, column], steps) for column, steps in enumerate(found)]
     if remembered:
