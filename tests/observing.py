@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from crackle_stream.stream import Subscription
     from crackle_stream.window import Window
 
-__all__ = ["EVERY", "QUIET", "Gate", "Loop", "Observed", "alarms", "numbered", "observed", "raised"]
+__all__ = ["EVERY", "QUIET", "Gate", "Loop", "Observed", "alarms", "numbered", "observed", "raised", "rss_mb"]
 
 EVERY = 100
 """Tasks of a window."""
@@ -221,3 +222,9 @@ class Loop:
     def quantile(self, share: float) -> float:
         """The lateness that this share of ticks stayed under."""
         return float(np.quantile(self.late_s, share))
+
+
+def rss_mb() -> float:
+    """Resident memory now."""
+    with open("/proc/self/statm") as file:  # noqa: PTH123
+        return int(file.read().split()[1]) * resource.getpagesize() / 2**20

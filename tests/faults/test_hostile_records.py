@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from observing import QUIET, Loop, numbered, observed
+from observing import QUIET, Loop, numbered, observed, rss_mb
 
 from crackle_stream.decode import DecodeOptions, Decoder
 from crackle_stream.model import Partition, Positions, RecordBatch
@@ -130,16 +130,16 @@ async def test_as_many_keys_as_there_are_records_stay_within_the_cap_and_are_cou
         ) as (pipeline, watch),
         Loop() as loop,
     ):
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = peak = rss_mb()
         evicted = 0
         while evicted < keys - cap:
             await watch.until(lambda: watch.named("key.evicted"))
             evicted += sum(isinstance(each, KeyEvicted) for each in watch.events)
-            most = max(most, pipeline.statistics().kilns)
+            most, peak = max(most, pipeline.statistics().kilns), max(peak, rss_mb())
             watch.events.clear()
             watch.at.clear()
     took = time.monotonic() - began
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    grown = peak - before
     statistics = pipeline.statistics()
     assert statistics.tasks == keys
     assert statistics.windows == keys

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-import resource
 import time
 from typing import TYPE_CHECKING
 
 import anyio
 import anyio.lowlevel
 import pytest
+from observing import rss_mb
 
 from crackle_stream.errors import SinkUnavailable
 from crackle_stream.model import Alert, AlertStatus, CracklePattern, Nature, Severity
@@ -54,12 +54,6 @@ class Away(Sink):
         self.taken.append(alert.id)
         if len(set(self.taken)) == self.expected:
             self.all.set()
-
-
-def rss_mb() -> float:
-    """Resident memory now."""
-    with open("/proc/self/statm") as file:  # noqa: PTH123
-        return int(file.read().split()[1]) * resource.getpagesize() / 2**20
 
 
 @pytest.mark.parametrize(("count", "seconds"), [(2_000, HOUR / 6), pytest.param(20_000, HOUR, marks=pytest.mark.slow)])
