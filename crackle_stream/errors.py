@@ -330,15 +330,22 @@ class NotDrained(CrackleError):
     Attributes:
         left: alerts not yet taken, by sink name.
         windows: windows not yet cooled.
+        committed: whether the source knows what is settled.
     """
 
-    def __init__(self, left: dict[str, int], windows: int, grace_s: float) -> None:
+    def __init__(self, left: dict[str, int], windows: int, grace_s: float, *, committed: bool = True) -> None:
         self.left = dict(left)
         self.windows = windows
+        self.committed = committed
         parts = [f"alerts left for sink {name}: {count}" for name, count in sorted(left.items())]
         if windows:
             parts.append(f"windows not cooled: {windows}")
+        if not committed:
+            parts.append(
+                "positions not committed: what was delivered is read again, and comes again under the same ids"
+            )
+        who = "the receivers answer" if committed else "the brokers answer"
         super().__init__(
             f"not drained within {grace_s:g} s; {'; '.join(parts) or 'a delivery was under way'}. "
-            "Check that the receivers answer, or raise shutdown_grace"
+            f"Check that {who}, or raise shutdown_grace"
         )

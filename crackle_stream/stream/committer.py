@@ -75,6 +75,14 @@ class Committer:
             await anyio.sleep(COMMIT_EVERY_S)
             await self.commit()
 
+    async def finish(self, within_s: float) -> bool:
+        """The last commit, tried again for so long; whether it was made."""
+        with anyio.move_on_after(within_s):
+            while not await self.commit():  # noqa: ASYNC110 - what must change is at the broker
+                await anyio.sleep(COMMIT_EVERY_S)
+            return True
+        return False
+
     async def until(self, done: Callable[[], bool]) -> None:
         """Commit until something holds that a commit brings about."""
         while not done():

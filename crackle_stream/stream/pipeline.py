@@ -205,9 +205,11 @@ class Pipeline:
                 background.start_soon(self._tick)
                 background.start_soon(self._committer.regularly)
                 await self._work(stopping)
-                await self._committer.commit()
+                committed = await self._committer.finish(self._grace.seconds)
                 await self._deaths.end()
                 background.cancel_scope.cancel()
+        if not committed:
+            raise NotDrained(self._dispatcher.unsettled, self._cooler.waiting, self._grace.seconds, committed=False)
         if self._failure is not None:
             raise self._failure
         if self._dispatcher.gone is not None:

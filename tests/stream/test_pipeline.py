@@ -374,6 +374,25 @@ async def test_a_failing_commit_is_said_and_tried_again() -> None:
     assert source.commits == [{P: 100}]
 
 
+async def test_a_last_commit_that_fails_until_the_grace_is_over_is_told() -> None:
+    class Deaf(Scripted):
+        async def commit(self, offsets: Mapping[Partition, int], notes: Mapping[Partition, str] | None = None) -> None:
+            if any(offsets.values()):
+                raise SourceUnavailable(self.name, "no answer within 5 s")
+
+    sink = MemorySink()
+    with pytest.raises(NotDrained) as caught:
+        async with Pipeline(
+            Deaf(shifting(100, 50), live=True), [sink], schedule=EVERY_100, options=RunOptions(shutdown_grace=0.05)
+        ) as pipeline:
+            await pipeline.run()
+    assert not caught.value.committed
+    assert str(caught.value) == (
+        "not drained within 0.05 s; positions not committed: what was delivered is read again, and comes again under "
+        "the same ids. Check that the brokers answer, or raise shutdown_grace"
+    )
+
+
 async def test_a_detector_that_blocks_its_thread_does_not_stop_the_loop() -> None:
     import time
 

@@ -101,10 +101,11 @@ class Client(aiokafka.ConsumerRebalanceListener):  # type: ignore[misc]
         stored = await self._stored(theirs)
         first = await self._consumer.beginning_offsets(theirs)
         end = await self._consumer.end_offsets(theirs)
-        return {
-            each: LogStart(offset, *stored.get(each, (None, "")), first[_theirs(each)], end[_theirs(each)])
-            for each, offset in offsets.items()
-        }
+        starts = {}
+        for each, offset in offsets.items():
+            committed, note = stored.get(each, (None, ""))
+            starts[each] = LogStart(offset, committed, note, first[_theirs(each)], end[_theirs(each)])
+        return starts
 
     async def _stored(self, partitions: Sequence[Any]) -> Mapping[Partition, tuple[int, str]]:
         """The group's offsets, and what was committed with them, which the consumer itself does not tell."""
@@ -114,7 +115,9 @@ class Client(aiokafka.ConsumerRebalanceListener):  # type: ignore[misc]
             stored = await admin.list_consumer_group_offsets(self._options.group, partitions=partitions)
         finally:
             await admin.close()
-        return {_ours(each): (found.offset, found.metadata or "") for each, found in stored.items() if found.offset >= 0}
+        return {
+            _ours(each): (found.offset, found.metadata or "") for each, found in stored.items() if found.offset >= 0
+        }
 
     async def commit(self, offsets: Mapping[Partition, tuple[int, str]]) -> None:
         """Remember the offsets, each with a text, for the group."""
