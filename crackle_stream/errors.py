@@ -24,6 +24,7 @@
     │   └── StateUnavailable       ... cannot be written now: the disk is full, or it is locked (retryable)
     ├── DeadLettersUnavailable     dead letters cannot be kept now (retryable)
     ├── TooManyRejects             more bad records than the ceiling allows
+    ├── NothingRead                a stream of which nothing could be read
     ├── AlertsRefused              required sinks refused alerts that nothing keeps
     └── NotDrained                 the pipeline stopped with work left over
 
@@ -44,6 +45,7 @@ __all__ = [
     "KilnCooled",
     "KilnFull",
     "NotDrained",
+    "NothingRead",
     "PluginError",
     "QueueClosed",
     "QueueFull",
@@ -305,6 +307,21 @@ class TooManyRejects(CrackleError):
             f"dead_letters.max_share allows; the last one: {example}. Is this the right topic, and does [decode] fit "
             "what it holds? Nothing of them is committed: mend it and start again, or raise max_share to 1 to go on "
             "whatever comes"
+        )
+
+
+class NothingRead(CrackleError):
+    """A stream ended, and none of its records could be read.
+
+    Attributes:
+        rejects: how many there were.
+    """
+
+    def __init__(self, rejects: int, example: str) -> None:
+        self.rejects = rejects
+        super().__init__(
+            f"none of {rejects} records could be read; the last one: {example}. Is this the right stream, and does "
+            "[decode] fit what it holds?"
         )
 
 

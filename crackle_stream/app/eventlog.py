@@ -97,6 +97,7 @@ _STYLES: Mapping[type[Event], _Style] = {
     events.AlertMade: _Style(logging.DEBUG),
     events.AlertDelivered: _Style(logging.DEBUG),
     events.SourceFailed: _Style(logging.WARNING),
+    events.StreamUntimed: _Style(logging.WARNING),
     events.SourceReopened: _Style(logging.WARNING),
     events.RecordRejected: _Style(logging.WARNING),
     events.StreamTooShort: _Style(logging.WARNING),

@@ -9,6 +9,7 @@ from crackle_stream.errors import (
     ConfigError,
     CrackleError,
     NotDrained,
+    NothingRead,
     ReaderGone,
     SourceStuck,
     SourceUnavailable,
@@ -77,7 +78,7 @@ def exit_of(error: CrackleError) -> Exit:
             return Exit.NOT_DRAINED
         case SourceStuck():
             return Exit.STUCK
-        case TooManyRejects():
+        case TooManyRejects() | NothingRead():
             return Exit.DEAD_LETTERS
         case StateUnusable():
             return Exit.USAGE

@@ -50,7 +50,7 @@ def _sink(sink: ConfiguredSink, *, stateful: bool) -> str:
     parts = [_component(sink.component)]
     given = {field.name: getattr(sink.match, field.name) for field in fields(sink.match)}
     wanted = [f"{name} {_value(value)}" for name, value in given.items() if value]
-    parts.append(f"gets {' and '.join(wanted)}" if wanted else "gets every alert")
+    parts.append(f"gets {' and '.join(wanted)}" if wanted else "gets every event")
     if not sink.subscription.required:
         parts.append("may lose alerts")
     if sink.spools(stateful=stateful):

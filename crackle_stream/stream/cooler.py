@@ -13,6 +13,7 @@ from functools import partial
 import anyio
 import anyio.to_thread
 
+from crackle_stream.budget import PER_WINDOW_LIMIT
 from crackle_stream.cooling import CoolingReport, cool
 from crackle_stream.history import History
 from crackle_stream.model import CracklePattern, Failure
@@ -124,6 +125,13 @@ class Cooler:
     def ended(self) -> bool:
         """Whether nothing will be cooled any more."""
         return self._ended
+
+    def pace(self, seconds: float) -> None:
+        """Let every window earn at least the budget of so many seconds: the stream's own times say nothing."""
+        budget = self._profile.budget
+        if budget.per_window is None:
+            least = max(budget.least, min(budget.per_second * seconds, PER_WINDOW_LIMIT))
+            self._profile = replace(self._profile, budget=replace(budget, least=least))
 
     async def put(self, kiln: KilnId, window: Window, *, ending: int = 0) -> _Asked:
         """Hand a window over; waits for room unless windows may be dropped.

@@ -136,11 +136,21 @@ class Dispatcher:
                     handing.start_soon(self._lanes[place].put, share, ticket)
         ticket.done()
 
-    def close(self) -> None:
-        """Nothing will be delivered any more; `run` ends when the lanes are done."""
+    def close(self, *, hurry: bool = False) -> None:
+        """Nothing will be delivered any more; `run` ends when the lanes are done.
+
+        Args:
+            hurry: whether somebody waits for that, so that a sink is not left alone for longer than a few seconds.
+        """
         self._closed = True
         for lane in self._lanes:
+            lane.hurried = hurry
             lane.close()
+
+    async def give_up(self, problem: str) -> None:
+        """Say of every alert that is only in memory that nobody will have it; dead letters keep it."""
+        for lane in self._lanes:
+            await lane.give_up(problem)
 
     async def run(self, stopping: anyio.Event | None = None) -> None:
         """Work on all lanes until closed and done.

@@ -44,6 +44,7 @@ __all__ = [
     "SpoolFull",
     "SpoolLeft",
     "StreamTooShort",
+    "StreamUntimed",
     "TasksDropped",
     "WindowCooled",
     "WindowGivenUp",
@@ -144,6 +145,21 @@ class BatchRead(Event):
     name: ClassVar[str] = "batch.read"
     tasks: int
     lag: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamUntimed(Event):
+    """Records of a pipe or a file bear no time: the budget counts each window as so many seconds.
+
+    Attributes:
+        source: which.
+        seconds: what a window counts for.
+    """
+
+    name: ClassVar[str] = "stream.untimed"
+    source: str
+    seconds: float
+    cure: str = "name the field with decode.time, or judge windows one by one with profile.per_window"
 
 
 @dataclass(frozen=True, slots=True)

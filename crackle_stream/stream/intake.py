@@ -41,6 +41,7 @@ class Intake:
         self._ceiling = ceiling
         self._strict = strict
         self._emit = emit
+        self.untimed: bool | None = None
 
     async def take(
         self, records: RecordBatch | TaskBatch, settled: int = -1
@@ -63,10 +64,10 @@ class Intake:
         batch, rejects = self._decoder.decode(records)
         rejects = tuple(reject for reject in rejects if reject.position.offset > settled)
         await self._refuse(len(records), rejects)
-        if records.positions.partition.number is None:
-            return batch, None
-        rows = np.searchsorted(records.positions.offsets, batch.positions.offsets)
-        return batch, records.times[rows]
+        logged = records.times[np.searchsorted(records.positions.offsets, batch.positions.offsets)]
+        if self.untimed is None and len(batch):
+            self.untimed = bool(np.array_equal(batch.times, logged))
+        return batch, None if records.positions.partition.number is None else logged
 
     async def _refuse(self, read: int, rejects: tuple[Reject, ...]) -> None:
         if rejects and self._strict:

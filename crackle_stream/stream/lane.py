@@ -26,6 +26,10 @@ from crackle_stream.stream.failpoints import reach
 __all__ = ["Lane", "QueueLane", "Ticket"]
 
 
+LAST_WAIT_S = 5.0
+"""Longest wait between tries once the stream has ended: a breaker's 30 s would outlast the grace, 25 s by default."""
+
+
 @dataclass(slots=True)
 class Ticket:
     """Counts what of one window's alerts is not settled; `settled` is called once, when nothing is left.
@@ -54,6 +58,7 @@ class Lane(ABC):
 
     Attributes:
         gone: who has gone of those that read the sink's output.
+        hurried: whether somebody waits for its end.
         unkept: alerts that a required sink refused and nothing but the log keeps.
     """
 
@@ -64,6 +69,7 @@ class Lane(ABC):
         self.courier = Courier(subscription, around)
         self.changed = anyio.Event()
         self.closed = False
+        self.hurried = False
         self.gone: ReaderGone | None = None
         self.unkept = 0
         self._refused = False
@@ -96,6 +102,10 @@ class Lane(ABC):
     @abstractmethod
     async def run(self, stopping: anyio.Event) -> None:
         """Deliver until closed and done; sets `stopping` when whoever read the sink's output has gone."""
+
+    async def give_up(self, problem: str) -> None:
+        """The process ends and what is left in memory will not come again; nothing to do by default."""
+        return
 
     def close(self) -> None:
         """Nothing is put any more."""
@@ -225,7 +235,7 @@ class QueueLane(Lane):
         retry, required = self.subscription.retry, self.subscription.required
         rounds = 0
         while True:
-            await self.around.sleep(self.courier.wait)
+            await self._pause(self.courier.wait)
             try:
                 await self.deliver(alert)
             except SinkUnavailable as failure:
@@ -236,6 +246,30 @@ class QueueLane(Lane):
                 pause = full_jitter(self.around.rng, retry.round_wait_s, retry.round_wait_max_s, rounds)
                 wait = max(self.courier.wait, pause)
                 self.around.emit(SinkUnavailableSeen(self.name, str(failure), wait, self.waiting))
-                await self.around.sleep(wait)
+                await self._pause(wait)
             else:
                 return
+
+    async def _pause(self, wait: float) -> None:
+        """Wait; but once somebody waits for the end, no longer than leaves time for another try."""
+        if not self.hurried:
+            async with anyio.create_task_group() as racing:
+
+                async def until_hurried() -> None:
+                    while not self.hurried:
+                        await self.changed.wait()
+                    racing.cancel_scope.cancel()
+
+                racing.start_soon(until_hurried)
+                await self.around.sleep(wait)
+                racing.cancel_scope.cancel()
+            return
+        await self.around.sleep(min(wait, LAST_WAIT_S))
+
+    async def give_up(self, problem: str) -> None:
+        """Nobody will have what is left: say so of each alert, and keep it where dead letters are."""
+        left = [delivery.alert for delivery in self._queue]
+        for alert in left:
+            self.around.emit(AlertDropped(self.name, alert, problem))
+        if left:
+            await self.around.undertaker.bury_alerts(self.name, problem, left)

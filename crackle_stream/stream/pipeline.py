@@ -23,9 +23,9 @@ from crackle_stream.commit import SettledPositions
 from crackle_stream.cooling import CoolingReport
 from crackle_stream.decode import Decoder
 from crackle_stream.detect import built_in
-from crackle_stream.errors import AlertsRefused, CrackleError, NotDrained, SourceError
+from crackle_stream.errors import AlertsRefused, CrackleError, NotDrained, NothingRead, SourceError
 from crackle_stream.model import AlertStatus, CracklePattern, LogStart, Partition
-from crackle_stream.profile import ThermalProfile
+from crackle_stream.profile import Family, ThermalProfile
 from crackle_stream.protocols import Clock, Sink, Source, SystemClock
 from crackle_stream.schedule import CoolingSchedule
 from crackle_stream.stream import events
@@ -50,6 +50,9 @@ from crackle_stream.window import Window
 __all__ = ["Pipeline"]
 
 CLOSE_WITHIN_S = 15.0
+
+UNTIMED_WINDOW_S = 30.0
+"""What a window of records without times counts for, where no schedule says."""
 
 
 class Pipeline:
@@ -151,6 +154,7 @@ class Pipeline:
         self._stopping: anyio.Event | None = None
         self._running = anyio.Event()
         self._failure: SourceError | None = None
+        self._paced = False
 
     async def __aenter__(self) -> Self:
         """Open the sinks, then the source.
@@ -192,6 +196,7 @@ class Pipeline:
             NotDrained: alerts or windows were left when `shutdown_grace` was over.
             RecordRefused: a bad record, where the pipeline is strict.
             TooManyRejects: most of what is read cannot be decoded.
+            NothingRead: a stream has ended, and nothing of it could be decoded.
             StateUnusable: the state file is torn.
             AlertsRefused: all is done, but required sinks refused alerts and there are no dead letters.
             ReaderGone: whoever read standard output has gone.
@@ -212,6 +217,9 @@ class Pipeline:
             raise NotDrained(self._dispatcher.unsettled, self._cooler.waiting, self._grace.seconds, committed=False)
         if self._failure is not None:
             raise self._failure
+        lost = self._tally.rejected and not self._tally.tasks and self._undertaker.letters is None
+        if lost and not self._source.live:
+            raise NothingRead(self._tally.rejected, self._tally.last_problem)
         if self._dispatcher.gone is not None:
             raise self._dispatcher.gone
         if self._dispatcher.unkept:
@@ -303,9 +311,12 @@ class Pipeline:
                         await self._read(stopping)
                     await self._flush(stopping)
                     self._cooler.close()
-                self._dispatcher.close()
+                self._dispatcher.close(hurry=True)
                 stopping.set()
         if grace.cancelled_caught and not self._dispatcher.safe:
+            if not self._source.replayable:
+                with anyio.move_on_after(CLOSE_WITHIN_S):
+                    await self._dispatcher.give_up(f"not taken within {self._grace.seconds:g} s after the stream's end")
             raise NotDrained(self._dispatcher.unsettled, self._cooler.waiting, self._grace.seconds)
 
     async def _read(self, stopping: anyio.Event) -> None:
@@ -331,6 +342,7 @@ class Pipeline:
         self._settled.hand(records, records.positions.partition, int(offsets[0]), int(offsets[-1]))
         batch, log_times = await self._intake.take(records, self._checkpoints.through(records.positions.partition))
         reach("decoded")
+        self._see_times()
         if generation != self._reader.generation:
             return
         for kiln, window in self._scope.feed(batch, log_times):
@@ -341,6 +353,17 @@ class Pipeline:
         self._settled.release(records)
         await self._close_oldest()
         self._emit(events.BatchRead(len(batch), self._source.lag()))
+
+    def _see_times(self) -> None:
+        """Of a pipe whose records bear no time, the time of reading is no stream time to spend a budget by."""
+        if self._paced or self._intake.untimed is None:
+            return
+        self._paced = True
+        if self._intake.untimed and not self._source.live and self._profile.family is Family.EVIDENCE:
+            seconds = self._schedule.every_seconds or UNTIMED_WINDOW_S
+            self._cooler.pace(seconds)
+            if self._profile.budget.per_window is None:
+                self._emit(events.StreamUntimed(self._source.name, seconds))
 
     async def _close_oldest(self) -> None:
         for kiln, window in self._scope.over():

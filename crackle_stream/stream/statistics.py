@@ -78,6 +78,7 @@ class Tally:
     def __init__(self) -> None:
         self.tasks = self.rejected = self.dropped = self.windows = self.merged = 0
         self.lag: int | None = None
+        self.last_problem = ""
         self.patterns: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self.alerts: Counter[str] = Counter()
@@ -95,6 +96,7 @@ class Tally:
                 self.lag = event.lag
             case events.RecordRejected():
                 self.rejected += 1
+                self.last_problem = f"{event.reject.position}: {event.reject.problem}"
             case events.TasksDropped():
                 self.dropped += event.tasks
             case events.WindowMerged():

@@ -89,7 +89,7 @@ def test_a_configuration_without_problems_is_shown_as_it_would_run() -> None:
         "  alerts        whatever the budget lets through, said again after 4 h, resolved after 3 coolings without",
         "  sink pager    webhook  url = https://hooks.example.org/crackle  secret = ${env:CRACKLE_WEBHOOK_SECRET}; "
         "gets nature event",
-        "  sink record   file  path = alerts.jsonl; gets every alert; may lose alerts",
+        "  sink record   file  path = alerts.jsonl; gets every event; may lose alerts",
         "  dead letters  dead-letters.jsonl",
     ]
 
@@ -164,7 +164,7 @@ def test_modules_beside_the_configuration_can_be_named_in_it(tmp_path: Path) -> 
     path.write_text("[sinks.x]\nkind = 'sinks_beside_it:Mine'\n")
     code, printed, _ = invoke("check", str(path))
     assert code == 0
-    assert "  sink x        sinks_beside_it:Mine; gets every alert\n" in printed
+    assert "  sink x        sinks_beside_it:Mine; gets every event\n" in printed
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """`crackle-stream run` as a process: pipes, signals, exit codes, and what is on which stream."""
 
 import json
+import math
 import os
 import pty
 import signal
@@ -351,3 +352,22 @@ def test_the_console_script_is_the_module() -> None:
     script = Path(sys.executable).with_name("crackle-stream")
     printed = subprocess.run([script, "--version"], capture_output=True, text=True, check=True).stdout
     assert printed == crackle("--version").stdout
+
+
+def test_a_pipe_whose_records_bear_no_time_finds_a_step_that_lasts_and_says_how_it_counts() -> None:
+    golden = 0.6180339887
+    lines = task_lines(
+        {"task": f"t{row}", "ms": 100 + 20 * math.sin(row * golden * row) + (40 if row >= 800 else 0)}
+        for row in range(2000)
+    )
+    done = crackle("run", stdin=lines)
+    assert next(line["pattern"]["metric_names"] for line in json_lines(done.stdout)) == ["ms"]
+    untimed = [line for line in json_lines(done.stderr) if line["event"] == "stream.untimed"]
+    assert [(line["source"], line["seconds"]) for line in untimed] == [("stdin", 30.0)]
+    assert "profile.per_window" in untimed[0]["cure"]
+
+
+def test_a_gate_does_not_pass_a_stream_of_which_nothing_could_be_read() -> None:
+    done = crackle("run", "--fail-on", "any", stdin="no json\n" * 3)
+    assert done.returncode == 6
+    assert "none of 3 records could be read; the last one: stdin:3: not JSON" in done.stderr

@@ -135,7 +135,7 @@ def test_any_bytes_become_tasks_or_rejects(payloads: list[bytes], warm: bool, op
 
 
 MEBIBYTE = 2**20
-AT_MOST_S = 1.0
+AT_MOST_S = 10.0
 """Processor time for the largest record that is let in; 0.3 s for 90,000 short lists, some ms for most."""
 
 

@@ -18,6 +18,7 @@ from crackle_stream.protocols import Sink
 from crackle_stream.stream.deadletter import DeadLetterFile, DeadLetters, Undertaker
 from crackle_stream.stream.dispatch import Dispatcher, Subscription
 from crackle_stream.stream.events import AlertRefused, BreakerChanged, Event, SinkRefusing, SinkUnavailableSeen
+from crackle_stream.stream.lane import LAST_WAIT_S
 from crackle_stream.stream.options import RetryOptions
 from crackle_stream.testing import FakeClock
 
@@ -220,6 +221,28 @@ async def test_a_receivers_wish_to_wait_longer_than_a_round_is_honoured_between_
     await deliver_all(dispatcher(Subscription(busy, retry=AT_ONCE), seen=seen, clock=clock), [alert(1)])
     assert [event.retry_in_s for event in seen if isinstance(event, SinkUnavailableSeen)] == [3600]
     assert (busy.tries, busy.taken, clock.monotonic()) == (2, ["id-1"], 3600)
+
+
+async def test_whoever_waits_for_the_end_has_a_sink_behind_an_open_breaker_tried_every_few_seconds() -> None:
+    clock, sink = Waiting(), Script("pager", *[SinkUnavailable("pager", "connection refused")] * 8)
+    dispatch = dispatcher(Subscription(sink, retry=RetryOptions(attempts=1)), clock=clock)
+    await dispatch.deliver([alert(1)], lambda: None)
+    dispatch.close(hurry=True)
+    began = clock.monotonic()
+    await dispatch.run()
+    assert sink.taken == ["id-1"]
+    assert clock.monotonic() - began <= 2 * 8 * LAST_WAIT_S, "the breaker alone would have had it wait for minutes"
+
+
+async def test_what_is_left_in_memory_at_the_end_is_said_and_kept(tmp_path: Path) -> None:
+    seen: list[Event] = []
+    letters = DeadLetterFile(tmp_path / "letters.jsonl")
+    dispatch = dispatcher(Subscription(Script("pager")), seen=seen, letters=letters)
+    await dispatch.deliver([alert(1), alert(2)], lambda: None)
+    await dispatch.give_up("not taken within 25 s after the stream's end")
+    assert names(seen)[-4:] == ["alert.dropped", "alert.dropped", "alert.buried", "alert.buried"]
+    kept = [json.loads(line)["alert"]["id"] for line in (tmp_path / "letters.jsonl").read_text().splitlines()]
+    assert kept == ["id-1", "id-2"]
 
 
 async def test_a_sink_that_is_down_is_probed_once_in_thirty_seconds_at_most() -> None:
