@@ -46,8 +46,8 @@ soak: $(VENV)/.dev
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "atheris>=3"
 	mkdir -p .fuzz/decode .fuzz/config
-	$(BIN)/python tests/fuzz/decode.py -max_total_time=300 -max_len=4096 .fuzz/decode tests/fuzz/seeds/decode
-	$(BIN)/python tests/fuzz/config.py -max_total_time=300 -max_len=4096 .fuzz/config tests/fuzz/seeds/config
+	$(BIN)/python benchmarks/fuzz/decode.py -max_total_time=300 -max_len=4096 .fuzz/decode benchmarks/fuzz/seeds/decode
+	$(BIN)/python benchmarks/fuzz/config.py -max_total_time=300 -max_len=4096 .fuzz/config benchmarks/fuzz/seeds/config
 
 # Records a second from Apache Kafka to an acknowledged webhook, about four minutes.
 throughput: $(VENV)/.dev

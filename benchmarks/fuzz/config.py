@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import atheris  # type: ignore[import-not-found]
+import atheris
 
 with atheris.instrument_imports(include=["crackle_stream.app.config", "crackle_stream.model", "tomllib"]):
     from crackle_stream.app.config import load

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-import atheris  # type: ignore[import-not-found]
+import atheris
 import numpy as np
 
 with atheris.instrument_imports(include=["crackle_stream.decode", "crackle_stream.model"]):
