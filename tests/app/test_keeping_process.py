@@ -103,7 +103,8 @@ async def test_more_bad_records_than_the_ceiling_allows_end_the_process_with_6(t
         assert (failed["event"], failed["exit_code"]) == ("process.failed", 6)
         assert "could not be read, more than the 50% that dead_letters.max_share allows" in failed["problem"]
         assert len((tmp_path / "dead.jsonl").read_text().splitlines()) < 1100
-        assert (await run(tmp_path, receiver.port, stdin=bad)).returncode == 0
+        some = bad + '{"task": "t", "x": 1}\n'
+        assert (await run(tmp_path, receiver.port, stdin=some)).returncode == 0, "nothing is kept: read to its end"
         own = '[dead_letters]\npath = "dead.jsonl"\nmax_share = 1'
         assert (await run(tmp_path, receiver.port, stdin=bad, more=own)).returncode == 0
 
