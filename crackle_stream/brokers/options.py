@@ -8,8 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from crackle_stream.model import Secret, seconds
-from crackle_stream.model.options import one_of, read_flag, read_path, read_text
+from crackle_stream.model import Secret
+from crackle_stream.model.options import one_of, optional, positive_seconds, read_flag, read_path, read_text
 
 if TYPE_CHECKING:
     import ssl
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 __all__ = [
     "BROKER_READERS",
     "BrokerOptions",
-    "optional",
-    "read_positive_seconds",
     "read_texts",
     "security_problems",
 ]
@@ -102,11 +100,6 @@ def security_problems(options: BrokerOptions) -> list[str]:
     return problems
 
 
-def optional(read: Callable[[object], object]) -> Callable[[object], object]:
-    """A reader that lets None pass."""
-    return lambda value: None if value is None else read(value)
-
-
 def read_texts(value: object, example: str) -> tuple[str, ...]:
     """A list of texts."""
     if isinstance(value, str) or not isinstance(value, tuple | list) or not all(isinstance(one, str) for one in value):
@@ -133,20 +126,12 @@ def _secret(value: object) -> Secret:
     return Secret(value)
 
 
-def read_positive_seconds(value: float | str) -> float:
-    """A duration that is not nothing."""
-    duration = seconds(value)
-    if duration <= 0:
-        raise ValueError("must be more than 0 seconds")
-    return duration
-
-
 BROKER_READERS: Mapping[str, Callable[..., object]] = MappingProxyType(
     {
         "brokers": _brokers,
         "client_id": read_text,
-        "connect_timeout": read_positive_seconds,
-        "stop_timeout": read_positive_seconds,
+        "connect_timeout": positive_seconds,
+        "stop_timeout": positive_seconds,
         "security_protocol": one_of("PLAINTEXT", "SSL", "SASL_SSL", "SASL_PLAINTEXT"),
         "sasl_mechanism": one_of("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"),
         "sasl_username": optional(read_text),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crackle_stream.model import octets
-from crackle_stream.model.options import read_fields, read_text, whole_number
+from crackle_stream.model.options import optional, positive_octets, read_fields, read_text, whole_number
 
 __all__ = ["LABEL_FIELDS", "MAX_MAGNITUDE", "METRICS_FIELD", "TIME_FIELDS", "DecodeOptions"]
 
@@ -63,21 +62,17 @@ class DecodeOptions:
     def __post_init__(self) -> None:
         read_fields(
             self,
-            label=_optional_text,
-            time=_optional_text,
+            label=optional(read_text),
+            time=optional(read_text),
             key=_texts,
             include=_texts,
             exclude=_texts,
-            max_record_bytes=_positive_octets,
+            max_record_bytes=positive_octets,
             max_metrics=whole_number(1),
             max_name_length=whole_number(1),
             max_label_length=whole_number(1),
             max_depth=_depth,
         )
-
-
-def _optional_text(value: object) -> str | None:
-    return None if value is None else read_text(value)
 
 
 def _texts(value: object) -> tuple[str, ...]:
@@ -86,13 +81,6 @@ def _texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
         raise ValueError(f"is a list of texts, not {value!r}")
     return tuple(read_text(each) for each in value)
-
-
-def _positive_octets(value: float | str) -> int:
-    size = octets(value)
-    if size < 1:
-        raise ValueError(f"must be at least 1 byte, not {value!r}")
-    return size
 
 
 def _depth(value: object) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
 from crackle_stream.errors import ConfigError
+from crackle_stream.model.quantity import octets, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -24,11 +25,15 @@ __all__ = [
     "Options",
     "did_you_mean",
     "one_of",
+    "optional",
     "options_from",
+    "positive_octets",
+    "positive_seconds",
     "read_fields",
     "read_flag",
     "read_path",
     "read_text",
+    "share",
     "whole_number",
 ]
 
@@ -181,3 +186,31 @@ def _place(given: object, values: dict[str, object], main: str | None) -> list[s
 
 def _required(known: Iterable[Field[Any]]) -> list[str]:
     return [each.name for each in known if each.default is MISSING and each.default_factory is MISSING]
+
+
+def positive_seconds(value: float | str) -> float:
+    """A duration (`quantity.seconds`) of more than nothing."""
+    duration = seconds(value)
+    if duration <= 0:
+        raise ValueError("must be more than 0 seconds")
+    return duration
+
+
+def positive_octets(value: float | str) -> int:
+    """A size (`quantity.octets`) of at least one byte."""
+    size = octets(value)
+    if size < 1:
+        raise ValueError(f"must be at least 1 byte, not {value!r}")
+    return size
+
+
+def share(value: object) -> float:
+    """A part of a whole."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError(f"is a number from 0 to 1, not {value!r}")
+    return float(value)
+
+
+def optional(read: Callable[[Any], object]) -> Callable[[Any], object]:
+    """A reader that lets None pass."""
+    return lambda value: None if value is None else read(value)

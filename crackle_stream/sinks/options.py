@@ -12,10 +12,19 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from crackle_stream.brokers.options import BROKER_READERS, BrokerOptions, read_positive_seconds, security_problems
+from crackle_stream.brokers.options import BROKER_READERS, BrokerOptions, security_problems
 from crackle_stream.errors import ConfigError
-from crackle_stream.model import Secret, octets, seconds
-from crackle_stream.model.options import one_of, read_fields, read_flag, read_path, read_text, whole_number
+from crackle_stream.model import Secret
+from crackle_stream.model.options import (
+    one_of,
+    positive_octets,
+    positive_seconds,
+    read_fields,
+    read_flag,
+    read_path,
+    read_text,
+    whole_number,
+)
 from crackle_stream.sinks.url import read_url, redacted
 
 __all__ = ["FileOptions", "KafkaSinkOptions", "LogOptions", "MemoryOptions", "StdoutOptions", "WebhookOptions"]
@@ -63,7 +72,7 @@ class FileOptions:
     keep: int = 5
 
     def __post_init__(self) -> None:
-        read_fields(self, path=read_path, max_bytes=_positive_octets, keep=whole_number(0))
+        read_fields(self, path=read_path, max_bytes=positive_octets, keep=whole_number(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +88,7 @@ class KafkaSinkOptions(BrokerOptions):
     send_timeout: float = 10.0
 
     def __post_init__(self) -> None:
-        read_fields(self, **BROKER_READERS, topic=read_topic, send_timeout=read_positive_seconds)
+        read_fields(self, **BROKER_READERS, topic=read_topic, send_timeout=positive_seconds)
         if problems := security_problems(self):
             raise ConfigError(problems, origin=type(self).__name__)
 
@@ -149,7 +158,7 @@ class WebhookOptions:
             secret=_signing_key,
             previous_secret=_signing_key,
             headers=_headers,
-            timeout=_positive_seconds,
+            timeout=positive_seconds,
             allow_private=_networks,
             allow_http=read_flag,
             ca_file=lambda path: None if path is None else read_path(path),
@@ -166,20 +175,6 @@ def read_topic(value: object) -> str:
     if not TOPIC_NAME.fullmatch(text) or text in {".", ".."}:
         raise ValueError(f"is {text!r}: names of topics are 1 to 249 letters, digits, dots, _ and -")
     return text
-
-
-def _positive_octets(value: float | str) -> int:
-    size = octets(value)
-    if size < 1:
-        raise ValueError("must be at least 1 byte")
-    return size
-
-
-def _positive_seconds(value: float | str) -> float:
-    duration = seconds(value)
-    if duration <= 0:
-        raise ValueError("must be more than 0 seconds")
-    return duration
 
 
 def _signing_key(value: object) -> Secret | None:

@@ -10,14 +10,20 @@ from typing import Literal
 from crackle_stream.brokers.options import (
     BROKER_READERS,
     BrokerOptions,
-    optional,
-    read_positive_seconds,
     read_texts,
     security_problems,
 )
 from crackle_stream.errors import ConfigError
-from crackle_stream.model import octets
-from crackle_stream.model.options import one_of, read_fields, read_path, read_text, whole_number
+from crackle_stream.model.options import (
+    one_of,
+    optional,
+    positive_octets,
+    positive_seconds,
+    read_fields,
+    read_path,
+    read_text,
+    whole_number,
+)
 
 __all__ = ["FileOptions", "KafkaOptions", "QueueOptions", "StdinOptions"]
 
@@ -56,7 +62,7 @@ class StdinOptions:
     descriptor: int = 0
 
     def __post_init__(self) -> None:
-        read_fields(self, max_line_bytes=_positive_octets, descriptor=whole_number(0))
+        read_fields(self, max_line_bytes=positive_octets, descriptor=whole_number(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class FileOptions:
     max_line_bytes: int = MAX_LINE_BYTES
 
     def __post_init__(self) -> None:
-        read_fields(self, path=read_path, max_line_bytes=_positive_octets)
+        read_fields(self, path=read_path, max_line_bytes=positive_octets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,11 +143,11 @@ class KafkaOptions(BrokerOptions):
             group_instance_id=optional(read_text),
             auto_offset_reset=one_of("earliest", "latest"),
             isolation_level=one_of("read_uncommitted", "read_committed"),
-            max_partition_fetch_bytes=_positive_octets,
-            fetch_max_bytes=_positive_octets,
+            max_partition_fetch_bytes=positive_octets,
+            fetch_max_bytes=positive_octets,
             max_records=whole_number(1),
             **BROKER_READERS,
-            **dict.fromkeys(durations, read_positive_seconds),
+            **dict.fromkeys(durations, positive_seconds),
         )
         problems = [*_subscription_problems(self), *_timing_problems(self), *security_problems(self)]
         if problems:
@@ -192,10 +198,3 @@ def _pattern(value: object) -> str:
     except re.error as error:
         raise ValueError(f"is no regular expression: {error}") from error
     return text
-
-
-def _positive_octets(value: float | str) -> int:
-    size = octets(value)
-    if size < 1:
-        raise ValueError("must be at least 1 byte")
-    return size

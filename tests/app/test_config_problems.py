@@ -53,7 +53,7 @@ def good(tmp_path: Path, text: str, variables: Mapping[str, str] | None = None, 
             'kiln.every_seconds is a number of seconds or text such as "15s", "5m" or "4h", not \'soon\'',
         ),
         ("[kiln]\nevery_seconds = 0", "kiln.every_seconds must be more than 0 seconds"),
-        ("[kiln]\nmax_bytes = 0", "kiln.max_bytes must be at least 1 byte"),
+        ("[kiln]\nmax_bytes = 0", "kiln.max_bytes must be at least 1 byte, not 0"),
         (
             "[kiln]\nmax_bytes = '64 megs'",
             'kiln.max_bytes is a number of bytes or text such as "512KiB", "64MiB" or "1GiB", not \'64 megs\'',

@@ -118,7 +118,7 @@ def test_a_webhook_option_that_cannot_be_says_so(fields: dict[str, object], expe
         (StdoutOptions, {"format": "xml"}, "format is one of auto, json, card, not 'xml'"),
         (FileOptions, {"path": ""}, "path is a path, not ''"),
         (FileOptions, {"path": "a", "keep": -1}, "keep is a whole number of at least 0, not -1"),
-        (FileOptions, {"path": "a", "max_bytes": 0}, "max_bytes must be at least 1 byte"),
+        (FileOptions, {"path": "a", "max_bytes": 0}, "max_bytes must be at least 1 byte, not 0"),
         (
             FileOptions,
             {"path": "a", "max_bytes": "1 lot"},

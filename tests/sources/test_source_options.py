@@ -90,7 +90,7 @@ def test_paths_and_secrets_are_read_into_their_types() -> None:
         ),
         ({"max_records": 0}, "max_records is a whole number of at least 1, not 0"),
         ({"stop_timeout": 0}, "stop_timeout must be more than 0 seconds"),
-        ({"fetch_max_bytes": 0}, "fetch_max_bytes must be at least 1 byte"),
+        ({"fetch_max_bytes": 0}, "fetch_max_bytes must be at least 1 byte, not 0"),
         (
             {"session_timeout": 6},
             "heartbeat_interval is 3 s: make it at most a third of session_timeout (6 s), or one lost beat loses the "

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from crackle_stream.errors import ConfigError
-from crackle_stream.model import octets, seconds
-from crackle_stream.model.options import one_of, read_fields, read_flag, read_path, read_text, whole_number
+from crackle_stream.model.options import (
+    one_of,
+    optional,
+    positive_octets,
+    positive_seconds,
+    read_fields,
+    read_flag,
+    read_path,
+    read_text,
+    share,
+    whole_number,
+)
 from crackle_stream.sinks.options import read_topic
 from crackle_stream.stream.options import SpoolOptions
 
@@ -52,11 +61,11 @@ class SubscriptionSection:
             self,
             required=read_flag,
             queue=whole_number(1),
-            timeout=_positive_seconds,
-            spool=_optional(read_flag),
-            spool_bytes=_positive_octets,
+            timeout=positive_seconds,
+            spool=optional(read_flag),
+            spool_bytes=positive_octets,
             spool_rows=whole_number(1),
-            spool_age=_positive_seconds,
+            spool_age=positive_seconds,
             spool_full=one_of("block", "drop_oldest"),
             ack=one_of("spooled", "delivered"),
         )
@@ -78,7 +87,7 @@ class StateSection:
     directory: Path | None = None
 
     def __post_init__(self) -> None:
-        read_fields(self, directory=_optional(read_path))
+        read_fields(self, directory=optional(read_path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +113,10 @@ class DeadLettersSection:
         read_fields(
             self,
             kind=one_of("file", "kafka"),
-            path=_optional(read_path),
-            topic=_optional(read_topic),
-            sink=_optional(read_text),
-            max_share=_share,
+            path=optional(read_path),
+            topic=optional(read_topic),
+            sink=optional(read_text),
+            max_share=share,
         )
         problems = []
         if self.kind == "kafka" and self.topic is None:
@@ -123,27 +132,3 @@ class DeadLettersSection:
     def kept(self) -> bool:
         """Whether any are kept."""
         return self.kind == "kafka" or self.path is not None
-
-
-def _optional(read: Callable[[Any], object]) -> Callable[[Any], object]:
-    return lambda value: None if value is None else read(value)
-
-
-def _share(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise ValueError(f"is a number from 0 to 1, not {value!r}")
-    return float(value)
-
-
-def _positive_seconds(value: float | str) -> float:
-    duration = seconds(value)
-    if duration <= 0:
-        raise ValueError("must be more than 0 seconds")
-    return duration
-
-
-def _positive_octets(value: float | str) -> int:
-    size = octets(value)
-    if size < 1:
-        raise ValueError("must be at least 1 byte")
-    return size

@@ -10,8 +10,18 @@ from crackle_stream.alerting import AlertPolicy, Match
 from crackle_stream.budget import Budget
 from crackle_stream.decode.options import DecodeOptions
 from crackle_stream.errors import ConfigError
-from crackle_stream.model import octets, seconds
-from crackle_stream.model.options import one_of, read_fields, read_flag, read_text, whole_number
+from crackle_stream.model import seconds
+from crackle_stream.model.options import (
+    one_of,
+    optional,
+    positive_octets,
+    positive_seconds,
+    read_fields,
+    read_flag,
+    read_text,
+    share,
+    whole_number,
+)
 from crackle_stream.profile import DEFAULT_BUDGET, METRIC_TYPES, CoolingRate, Family
 from crackle_stream.stream.options import KilnOptions, RunOptions
 
@@ -59,10 +69,10 @@ class KilnSection:
             self,
             capacity=whole_number(1),
             every_tasks=_or_never(whole_number(1)),
-            every_seconds=_or_never(_positive_seconds),
+            every_seconds=_or_never(positive_seconds),
             scope=one_of("auto", "source", "partition", "key"),
             overflow=one_of("block", "drop_oldest"),
-            max_bytes=_positive_octets,
+            max_bytes=positive_octets,
             max_keys=whole_number(1),
         )
 
@@ -155,8 +165,8 @@ class AlertsSection:
     def __post_init__(self) -> None:
         read_fields(
             self,
-            min_confidence=_optional_share,
-            repeat_interval=_positive_seconds,
+            min_confidence=optional(share),
+            repeat_interval=positive_seconds,
             resolve_after=whole_number(1),
             accept_after=whole_number(1),
         )
@@ -192,7 +202,7 @@ class MatchSection:
     def __post_init__(self) -> None:
         globs = dict.fromkeys(("kind", "form", "metric", "key"), _texts)
         natures, severities = _words("fact", "event"), _words("info", "warning", "critical")
-        read_fields(self, **globs, nature=natures, severity=severities, confidence=_share)
+        read_fields(self, **globs, nature=natures, severity=severities, confidence=share)
 
     @property
     def match(self) -> Match:
@@ -233,34 +243,10 @@ def _or_never(read: Callable[[Any], object]) -> Callable[[Any], object]:
     return lambda value: value if value == NEVER else read(value)
 
 
-def _positive_seconds(value: float | str) -> float:
-    duration = seconds(value)
-    if duration <= 0:
-        raise ValueError("must be more than 0 seconds")
-    return duration
-
-
-def _positive_octets(value: float | str) -> int:
-    size = octets(value)
-    if size < 1:
-        raise ValueError("must be at least 1 byte")
-    return size
-
-
-def _share(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise ValueError(f"is a number from 0 to 1, not {value!r}")
-    return float(value)
-
-
-def _optional_share(value: object) -> float | None:
-    return None if value is None else _share(value)
-
-
 def _chance(value: object) -> float | None:
-    if value is not None and _share(value) in (0.0, 1.0):
+    if value is not None and share(value) in (0.0, 1.0):
         raise ValueError(f"is a chance between 0 and 1, not {value!r}")
-    return None if value is None else _share(value)
+    return None if value is None else share(value)
 
 
 def _budget(value: object) -> str:
