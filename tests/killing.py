@@ -72,7 +72,7 @@ every_seconds = "1h"
 [profile]
 family = "threshold"
 without = ["clustering", "phase_transition", "conservation", "correlation"]
-detectors = ["alarms:Alarms"]
+detectors = ["observing:alarms"]
 
 [alerts]
 resolve_after = 2
@@ -296,7 +296,7 @@ async def _start(directory: Path, env: Mapping[str, str]) -> asyncio.subprocess.
             "run",
             "chaos.toml",
             cwd=directory,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent / "chaos"), *sys.path]), **env},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path]), **env},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=log,

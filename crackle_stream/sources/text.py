@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Self
 
 import anyio
@@ -109,13 +110,14 @@ class TextSource(Source):
         """Read on."""
         self._paused = False
 
+    @abstractmethod
     def _open(self) -> tuple[int, bool]:
         """A descriptor to read, and whether it is ours to close. Runs in a worker thread.
 
         Raises:
             SourceError: it cannot be opened.
         """
-        raise NotImplementedError
+        ...
 
     async def _fetch(self, reader: LineReader) -> bool:
         arrival = await reader.next(WAIT_S)

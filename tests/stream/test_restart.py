@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,13 +13,14 @@ import anyio
 import anyio.lowlevel
 import numpy as np
 import pytest
+from observing import alarms
 
 from crackle_stream.alerting import AlertPolicy
 from crackle_stream.commit import decode
 from crackle_stream.cooling import CoolingReport
 from crackle_stream.decode import DecodeOptions, Decoder
 from crackle_stream.errors import StateUnusable
-from crackle_stream.model import CracklePattern, LogStart, Nature, Onset, Partition, Positions, RecordBatch
+from crackle_stream.model import LogStart, Partition, Positions, RecordBatch
 from crackle_stream.profile import ThermalProfile
 from crackle_stream.protocols import PartitionListener, Source
 from crackle_stream.schedule import CoolingSchedule
@@ -106,21 +107,6 @@ class Reader(Source):
         assert offsets[P] >= (self.log.committed or 0), "an offset never goes back"
         self.log.committed, self.log.note = offsets[P], notes[P]
         self.log.commits.append(offsets[P])
-
-
-def alarms(window: Window) -> Iterator[CracklePattern]:
-    """One event a metric called alarm-something."""
-    for column, name in enumerate(window.names):
-        rows = np.flatnonzero(np.isfinite(window.values[:, column]))
-        if name.startswith("alarm-") and len(rows):
-            yield CracklePattern(
-                "alarm",
-                f"{name} is there",
-                1.0,
-                metric_names=(name,),
-                nature=Nature.EVENT,
-                at=Onset(int(rows[0]), float(window.times[rows[0]])),
-            )
 
 
 def a_log(seed: int, keys: int = 1) -> list[bytes]:
