@@ -39,10 +39,6 @@ class Cuts:
         extra = tuple(end for end in self.extra if end <= last)[:count]
         return Cuts(extra, tuple(end for end in self.merged if end <= last)[: count - len(extra)])
 
-    def covers(self, other: Cuts) -> bool:
-        """Whether all of the other's departures are among these."""
-        return set(other.extra) <= set(self.extra) and set(other.merged) <= set(self.merged)
-
 
 @dataclass(frozen=True, slots=True)
 class CutPlan:

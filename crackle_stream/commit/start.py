@@ -116,10 +116,6 @@ class Start:
     lost: int = 0
     short: int = 0
 
-    def fills_only(self, offset: int) -> bool:
-        """Whether the row at this offset is context only."""
-        return self.through is not None and offset <= self.through
-
 
 def begin(committed: Committed, log: LogRange, *, claim: str = "", kept: Kept | None = None, max_refill: int) -> Start:
     """Decide where a partition begins.

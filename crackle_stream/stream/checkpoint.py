@@ -21,7 +21,6 @@ from crackle_stream.commit import (
     Kept,
     Ledger,
     LogRange,
-    Origin,
     SettledPositions,
     Start,
     begin,
@@ -125,7 +124,7 @@ class Checkpoints:
         self._logs: dict[Partition, _Log] = {}
         self._loose: dict[KilnId, KilnState] = {}
         self._changed: set[KilnId] = set()
-        self._counts: dict[str, Count] = {}
+        self._counts: dict[tuple[KilnId, str], Count] = {}
         self._left: set[Partition] = set()
         self._known: set[KilnId] = set()
 
@@ -144,7 +143,7 @@ class Checkpoints:
         if start.through is None or start.refill_from is None:
             ledger: Ledger[KilnState] = Ledger(log.offset - 1, log.offset)
         else:
-            states = taken.states if start.origin is Origin.OWN else _adopted(partition, start.metadata)
+            states = _adopted(partition, start.metadata) if start.void_local else taken.states
             ledger = Ledger(
                 start.through,
                 start.refill_from,
@@ -153,9 +152,8 @@ class Checkpoints:
                 start.plan.cuts,
             )
         self._left.discard(partition)
-        own = start.origin is Origin.OWN
-        said = own and ledger.through + 1 == log.committed
-        self._logs[partition] = _Log(ledger, start, kept=own, said=said)
+        kept = not start.void_local
+        self._logs[partition] = _Log(ledger, start, kept=kept, said=kept and ledger.through + 1 == log.committed)
         self._settled.assign(partition, ledger.through + 1)
         return start
 
@@ -165,6 +163,7 @@ class Checkpoints:
             self._logs.pop(partition, None)
             self._left.add(partition)
         self._known = {kiln for kiln in self._known if kiln.partition not in self._left}
+        self._counts = {name: count for name, count in self._counts.items() if name[0].partition not in self._left}
         self._settled.revoke(partitions)
 
     def counts(self, partition: Partition) -> Mapping[KilnId, Count]:
@@ -221,7 +220,7 @@ class Checkpoints:
             count: the kiln's tasks by then.
         """
         self._settled.cut(kiln, window.id)
-        self._counts[window.id] = count
+        self._counts[kiln, window.id] = count
         ledger = self._ledger(kiln)
         if ledger is not None and window.end is not None:
             ledger.cut(
@@ -240,7 +239,7 @@ class Checkpoints:
     def merge(self, kiln: KilnId, dropped: Window, into: Window) -> None:
         """A window that waits gives way to a later one of its kiln."""
         self._settled.merge(dropped.id, into.id)
-        self._counts.pop(dropped.id, None)
+        self._counts.pop((kiln, dropped.id), None)
         ledger = self._ledger(kiln)
         if ledger is not None:
             ledger.merge(dropped.id)
@@ -255,7 +254,7 @@ class Checkpoints:
             news: whether notifications made from it must be settled before it is.
         """
         self._known.add(kiln)
-        ledger, count = self._ledger(kiln), self._counts.pop(window.id, None)
+        ledger, count = self._ledger(kiln), self._counts.pop((kiln, window.id), None)
         if after is not None and count is not None:
             after = replace(after, count=count)
         if ledger is not None:

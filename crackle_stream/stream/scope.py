@@ -371,11 +371,14 @@ def _planned(cuts: list[Cut], plan: CutPlan, offsets: npt.NDArray[np.int64], wai
     """
     if not plan.cuts.count or not len(offsets):
         return cuts
-    merged = set(plan.cuts.merged)
-    ends = [waiting if cut.row == 0 else int(offsets[cut.row - 1]) for cut in cuts]
-    kept = {cut.row: cut for cut, end in zip(cuts, ends, strict=True) if end not in merged}
-    for end in plan.forced(int(offsets[0]), int(offsets[-1])):
+    first, last = int(offsets[0]), int(offsets[-1])
+    before = first - 1 if waiting is None else waiting
+    on_grid = {int(offsets[cut.row - 1]) if cut.row else before: cut for cut in cuts}
+    planned = []
+    for end in plan.ends(on_grid, first, last):
         row = int(np.searchsorted(offsets, end, side="right"))
-        if int(offsets[row - 1]) == end and end not in merged:
-            kept.setdefault(row, Cut(row, AGAIN))
-    return [kept[row] for row in sorted(kept)]
+        if end in on_grid:
+            planned.append(on_grid[end])
+        elif int(offsets[row - 1]) == end:  # of a key's windows only those that end with a task of the key
+            planned.append(Cut(row, AGAIN))
+    return planned

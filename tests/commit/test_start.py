@@ -50,7 +50,6 @@ def test_without_state_of_ours_the_metadata_are_adopted() -> None:
     assert (found.origin, found.seek, found.through, found.stream_time) == (Origin.ADOPTED, 400, 499, 7.5)
     assert found.metadata == metadata(THEIRS)
     assert (found.plan.cuts, found.plan.free_from) == (Cuts((520,)), 1000)
-    assert [found.fills_only(offset) for offset in (400, 499, 500)] == [True, True, False]
 
 
 def test_our_own_state_counts_where_the_last_commit_bears_our_claim() -> None:

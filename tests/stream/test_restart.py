@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,6 +74,8 @@ class Reader(Source):
         self.listener: PartitionListener | None = None
         self.given = 0
         self.ready: Callable[[], bool] = lambda: True
+        self.asks: set[int] = set()
+        self.ask: Callable[[], Awaitable[object]] | None = None
 
     def listen(self, listener: PartitionListener) -> None:
         self.listener = listener
@@ -94,6 +96,8 @@ class Reader(Source):
     async def read(self) -> RecordBatch | None:
         while not self.ready():
             await anyio.lowlevel.checkpoint()
+        if self.ask is not None and self.next in self.asks:
+            await self.ask()
         last = min(self.next + BATCH - self.next % BATCH, len(self.log.payloads))
         offsets = np.arange(self.next, last, dtype=np.int64)
         self.rows_read += offsets.tolist()
@@ -138,6 +142,7 @@ async def run(
     die_at: tuple[str, int] | None = None,
     state: Path | None = None,
     keyed: bool = False,
+    asks: Collection[int] = (),
 ) -> tuple[Pipeline, Reader, list[Event]]:
     """One process, to the end of the log or to the n-th event of a name."""
     source, seen = Reader(log), list[Event]()
@@ -163,6 +168,7 @@ async def run(
         on_event=see,
     )
     source.wait_for(pipeline, seen)
+    source.asks, source.ask = set(asks), pipeline.cool_now
     try:
         async with pipeline:
             await pipeline.run()
@@ -199,6 +205,23 @@ async def test_killed_anywhere_it_tells_the_same_under_the_same_ids(
     assert told(whole), "there is something to be told"
     assert told(sink) == told(whole)
     assert log.committed == RECORDS
+
+
+@pytest.mark.parametrize("keeping", ["metadata", "state"])
+@pytest.mark.parametrize("seed", range(6))
+async def test_windows_that_were_asked_for_are_ended_again_where_they_ended(
+    seed: int, keeping: str, tmp_path: Path
+) -> None:
+    payloads, whole = a_log(seed), MemorySink()
+    await run(Log(payloads), whole, capacity=100)
+    rng, log, sink = random.Random(seed), Log(payloads), MemorySink()
+    state = tmp_path if keeping == "state" else None
+    for _ in range(4):
+        asks = {BATCH * rng.randrange(RECORDS // BATCH) for _ in range(25)}
+        await run(log, sink, capacity=100, die_at=(rng.choice(PLACES), rng.randint(1, 9)), state=state, asks=asks)
+    await run(log, sink, capacity=100, state=state)
+    news = [(status, metric) for _, status, metric, _ in told(sink)]
+    assert sorted(news) == sorted({(status, metric) for _, status, metric, _ in told(whole)}), "one id for each"
 
 
 async def test_rows_that_were_settled_fill_the_ring_and_end_no_window(tmp_path: Path) -> None:
