@@ -20,7 +20,7 @@ types: $(VENV)/.dev
 contract: $(VENV)/.dev
 	$(BIN)/lint-imports
 
-pytest: $(VENV)/.dev
+pytest: $(VENV)/.dev $(VENV)/.services
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/.dev
@@ -78,6 +78,10 @@ $(VENV)/.dev: $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev
 	@touch $@
+
+# Debian packages that tests start; see tests/services.sh for what happens where they cannot be installed.
+$(VENV)/.services: tests/services.sh $(VENV)/bin/python
+	@sh tests/services.sh $@
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .fuzz
