@@ -28,6 +28,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError  # type: ignore[im
 from kafka_cluster import Cluster
 from receiver import Receiver
 
+from crackle_stream.brokers.deadline import GaveUp, in_own_task
 from crackle_stream.stream.failpoints import PLACES, VARIABLE
 
 if TYPE_CHECKING:
@@ -258,11 +259,14 @@ class Batch:
         return {_id(json.loads(request.body)["data"]) for request in receiver.requests}
 
     async def _committed(self, group: str) -> dict[int, int]:
-        """What the group has committed; nothing where the client does not come back, as aiokafka's may."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(ASK_WITHIN_S):
-                return await self._ask_committed(group)
-        return {}
+        """What the group has committed; nothing where the client does not come back, as aiokafka's may not.
+
+        The question has a task of its own: aiokafka may swallow a cancellation, and a time limit would wait for it.
+        """
+        try:
+            return await in_own_task(self._ask_committed(group), ASK_WITHIN_S)
+        except GaveUp:
+            return {}
 
     async def _ask_committed(self, group: str) -> dict[int, int]:
         admin = aiokafka.admin.AIOKafkaAdminClient(bootstrap_servers=self._cluster.broker.address)

@@ -1,6 +1,9 @@
 """Many kill runs, beside each other: `make chaos`.
 
-usage: kill_runs.py [RUNS [SEED]]
+usage: kill_runs.py [RUNS [SEED [VARIANT]]]
+
+RUNS are shared out among the variants, or all of them are of the one whose number is given. Where a run stands is said
+after each batch, so that a set that is ended early has a summary too.
 """
 
 from __future__ import annotations
@@ -13,8 +16,15 @@ from collections import Counter
 from kafka_broker import Broker, start_broker
 from killing import Batch, Outcome, Variant
 
+from crackle_stream.brokers.deadline import GaveUp, in_own_task
+
 RUNS_A_BATCH = 25
-AT_ONCE = 2
+
+AT_ONCE = 3
+"""Batches beside each other: a run mostly waits, for a process to start and for its group to be joined."""
+
+RUN_WITHIN_S = 600.0
+"""Most for one run, whose own limits come to less: a run that hangs is a run that failed, and the others go on."""
 
 VARIANTS = (
     Variant("no state directory"),
@@ -28,7 +38,10 @@ async def _batch(broker: Broker, variant: Variant, seeds: range) -> list[Outcome
     await batch.prepare()
     outcomes = []
     for seed in seeds:
-        outcome = await batch.run(seed)
+        try:
+            outcome = await in_own_task(batch.run(seed), RUN_WITHIN_S)
+        except GaveUp as hung:
+            outcome = Outcome(seed, problem=f"the run hangs: {hung}")
         outcomes.append(outcome)
         if not outcome.clean:
             print(f"\n{variant.name}: {outcome}", file=sys.stderr)
@@ -36,28 +49,35 @@ async def _batch(broker: Broker, variant: Variant, seeds: range) -> list[Outcome
     return outcomes
 
 
-async def _all(runs: int, seed: int) -> int:
+async def _all(runs: int, seed: int, only: int | None = None) -> int:
     broker = start_broker()
     began = time.monotonic()
+    chosen = list(enumerate(VARIANTS))[slice(None) if only is None else slice(only, only + 1)]
     failed = 0
     try:
-        print(f"broker: {broker.description}")
-        for number, variant in enumerate(VARIANTS):
-            share = runs // len(VARIANTS) + (number < runs % len(VARIANTS))
-            starts = range(seed + number * 1_000_000, seed + number * 1_000_000 + share, RUNS_A_BATCH)
-            limit = asyncio.Semaphore(AT_ONCE)
-
-            async def one(start: int, last: int = starts.start + share, variant: Variant = variant) -> list[Outcome]:
-                async with limit:  # noqa: B023 - one limit a variant, all of whose batches end before the next
-                    return await _batch(broker, variant, range(start, min(start + RUNS_A_BATCH, last)))
-
-            outcomes = [each for found in await asyncio.gather(*map(one, starts)) for each in found]
+        print(f"broker: {broker.description}", flush=True)
+        for place, (number, variant) in enumerate(chosen):
+            share = runs // len(chosen) + (place < runs % len(chosen))
+            first = seed + number * 1_000_000
+            outcomes = await _variant(broker, variant, range(first, first + share))
             failed += sum(not outcome.clean for outcome in outcomes)
-            print(f"\n{_summary(variant, outcomes)}")
     finally:
         broker.stop()
     print(f"{runs} runs, {failed} not clean, {(time.monotonic() - began) / 60:.1f} min")
     return 1 if failed else 0
+
+
+async def _variant(broker: Broker, variant: Variant, seeds: range) -> list[Outcome]:
+    limit = asyncio.Semaphore(AT_ONCE)
+    outcomes: list[Outcome] = []
+
+    async def one(start: int) -> None:
+        async with limit:
+            outcomes.extend(await _batch(broker, variant, range(start, min(start + RUNS_A_BATCH, seeds.stop))))
+        print(f"\n{_summary(variant, outcomes)}", flush=True)
+
+    await asyncio.gather(*map(one, seeds[::RUNS_A_BATCH]))
+    return outcomes
 
 
 def _summary(variant: Variant, outcomes: list[Outcome]) -> str:
