@@ -10,22 +10,19 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 import anyio
-import anyio.lowlevel
 import anyio.to_thread
 
-from crackle_stream.alerting import AlertPolicy, Sighting
+from crackle_stream.alerting import AlertPolicy
 from crackle_stream.commit import SettledPositions
-from crackle_stream.cooling import CoolingReport
 from crackle_stream.decode import Decoder
 from crackle_stream.detect import built_in
 from crackle_stream.errors import AlertsRefused, CrackleError, NotDrained, NothingRead, SourceError
-from crackle_stream.model import AlertStatus, CracklePattern, LogStart, Partition
-from crackle_stream.profile import Family, ThermalProfile
+from crackle_stream.model import CracklePattern, LogStart, Partition
+from crackle_stream.profile import ThermalProfile
 from crackle_stream.protocols import Clock, Sink, Source, SystemClock
 from crackle_stream.schedule import CoolingSchedule
 from crackle_stream.stream import events
@@ -34,25 +31,23 @@ from crackle_stream.stream.committer import Committer
 from crackle_stream.stream.cooler import Cooler
 from crackle_stream.stream.deadletter import Ceiling, DeadLetters, Undertaker
 from crackle_stream.stream.deaths import Deaths
+from crackle_stream.stream.desk import Desk
 from crackle_stream.stream.dispatch import Dispatcher, Subscription
 from crackle_stream.stream.failpoints import reach
+from crackle_stream.stream.feeder import Feeder
 from crackle_stream.stream.grace import Grace
 from crackle_stream.stream.intake import Intake
-from crackle_stream.stream.kilns import KilnId
 from crackle_stream.stream.options import KilnOptions, RunOptions
-from crackle_stream.stream.reader import Batch, Reader
+from crackle_stream.stream.pacing import Pacing
+from crackle_stream.stream.reader import Reader
 from crackle_stream.stream.scope import Scope
 from crackle_stream.stream.statistics import Statistics, Tally
 from crackle_stream.stream.store import Store
 from crackle_stream.stream.unwrapping import single_error
-from crackle_stream.window import Window
 
 __all__ = ["Pipeline"]
 
 CLOSE_WITHIN_S = 15.0
-
-UNTIMED_WINDOW_S = 30.0
-"""What a window of records without times counts for, where no schedule says."""
 
 
 class Pipeline:
@@ -103,7 +98,7 @@ class Pipeline:
         self._source = source
         self._schedule = CoolingSchedule() if schedule is None else schedule
         self._profile = profile = ThermalProfile.evidence() if profile is None else profile
-        self._policy = (AlertPolicy() if alerts is None else alerts).with_least(profile.family.min_confidence)
+        policy = (AlertPolicy() if alerts is None else alerts).with_least(profile.family.min_confidence)
         self._options = RunOptions() if options is None else options
         self._clock: Clock = SystemClock() if clock is None else clock
         self._on_event = on_event
@@ -135,7 +130,7 @@ class Pipeline:
             clock=self._clock,
             emit=self._emit,
         )
-        self._intake = Intake(
+        intake = Intake(
             decoder,
             undertaker=self._undertaker,
             ceiling=Ceiling() if ceiling is None and (dead_letters is not None or source.replayable) else ceiling,
@@ -150,11 +145,22 @@ class Pipeline:
         )
         self._reader = Reader(source, self._emit, self._lost)
         self._committer = Committer(source, self._checkpoints, state, self._emit)
+        self._desk = Desk(policy, self._checkpoints, self._committer, self._dispatcher)
+        self._feeder = Feeder(
+            source,
+            self._reader,
+            intake,
+            self._scope,
+            self._cooler,
+            self._settled,
+            self._checkpoints,
+            Pacing(source, profile, self._schedule, self._cooler, self._emit),
+            self._emit,
+        )
         self._ours: set[Partition] = set()
         self._stopping: anyio.Event | None = None
         self._running = anyio.Event()
         self._failure: SourceError | None = None
-        self._paced = False
 
     async def __aenter__(self) -> Self:
         """Open the sinks, then the source.
@@ -305,9 +311,9 @@ class Pipeline:
                 delivering.start_soon(self._dispatcher.run, stopping)
                 delivering.start_soon(self._grace.after, stopping)
                 async with anyio.create_task_group() as cooling:
-                    cooling.start_soon(self._cooler.run, self._handle, self._retired)
+                    cooling.start_soon(self._cooler.run, self._desk.report, self._desk.close)
                     async with anyio.create_task_group() as feeding:
-                        feeding.start_soon(self._feed)
+                        feeding.start_soon(self._feeder.run)
                         await self._read(stopping)
                     await self._flush(stopping)
                     self._cooler.close()
@@ -328,50 +334,6 @@ class Pipeline:
         if not stopping.is_set():
             self._grace.source_ended()
 
-    async def _feed(self) -> None:
-        """Inbox to kilns; each window that ends goes to the cooler, which may make us wait."""
-        while (item := await self._reader.inbox.get()) is not None:
-            generation, records = item
-            if generation == self._reader.generation:
-                await self._feed_batch(records, generation)
-            await anyio.lowlevel.checkpoint()
-
-    async def _feed_batch(self, records: Batch, generation: int) -> None:
-        """Decode a batch and hand it over; until all of it is, its first row holds the position back."""
-        offsets = records.positions.offsets
-        self._settled.hand(records, records.positions.partition, int(offsets[0]), int(offsets[-1]))
-        batch, log_times = await self._intake.take(records, self._checkpoints.through(records.positions.partition))
-        reach("decoded")
-        self._see_times()
-        if generation != self._reader.generation:
-            return
-        for kiln, window in self._scope.feed(batch, log_times):
-            reach("cut")
-            await self._cooler.put(kiln, window)
-            if generation != self._reader.generation:
-                return
-        self._settled.release(records)
-        await self._close_oldest()
-        self._emit(events.BatchRead(len(batch), self._source.lag()))
-
-    def _see_times(self) -> None:
-        """Of a pipe whose records bear no time, the time of reading is no stream time to spend a budget by."""
-        if self._paced or self._intake.untimed is None:
-            return
-        self._paced = True
-        if self._intake.untimed and not self._source.live and self._profile.family is Family.EVIDENCE:
-            seconds = self._schedule.every_seconds or UNTIMED_WINDOW_S
-            self._cooler.pace(seconds)
-            if self._profile.budget.per_window is None:
-                self._emit(events.StreamUntimed(self._source.name, seconds))
-
-    async def _close_oldest(self) -> None:
-        for kiln, window in self._scope.over():
-            self._emit(events.KeyEvicted(kiln.key, "least recent of too many"))
-            if window is not None:
-                await self._cooler.put(kiln, window)
-            await self._cooler.retire(kiln)
-
     async def _flush(self, stopping: anyio.Event) -> None:
         """Cool the last partial windows, where nobody else will; of a stream that is over, all that is there."""
         comes_again = self._source.replayable and self._source.live
@@ -385,36 +347,6 @@ class Pipeline:
         elif wanted:
             for kiln, window in self._scope.flush("end"):
                 await self._cooler.put(kiln, window)
-
-    async def _handle(self, kiln: KilnId, window: Window, report: CoolingReport) -> None:
-        """A window's report: what is new, repeated or resolved goes out; then the window is settled."""
-        conclusive = report.conclusive and self._checkpoints.whole(kiln, window)
-        sighting = Sighting.of(window, report.patterns, conclusive=conclusive)
-        before = self._checkpoints.now(kiln)
-        lifecycle, alerts = before.lifecycle.after(sighting, self._policy)
-        learned = bool(window.fresh) or not before.history.windows  # nothing is learned twice from the same tasks
-        after = replace(before, lifecycle=lifecycle, history=report.history if learned else before.history)
-        settle = self._checkpoints.settling(kiln, window)
-        news = any(alert.status is not AlertStatus.REPEATED for alert in alerts)
-        self._checkpoints.cooled(kiln, window, after, news=news)
-        reach("decided")
-        if not news:  # what only says again what was said holds no position back
-            settle()
-        if alerts:  # a cut off the grid must be known to the partition's next owner before anything is told of it
-            await self._committer.until(lambda: self._checkpoints.may_tell(kiln, window))
-        if self._checkpoints.ours(kiln):
-            await self._dispatcher.deliver(alerts, settle)
-            reach("settled")
-
-    async def _retired(self, kiln: KilnId) -> None:
-        """A kiln was closed to make room: what was raised from it is over."""
-        before = self._checkpoints.now(kiln).lifecycle
-        self._checkpoints.closed(kiln)
-        if not before.active:
-            return
-        latest = max(alert.last_seen for alert in before.active.values())
-        sighting = Sighting(f"closed:{kiln.partition}:{kiln.key}:{latest!r}", latest)
-        await self._dispatcher.deliver(before.closed(sighting, "key closed")[1], lambda: None)
 
     async def _tick(self) -> None:
         """On a quiet stream, cool what has waited for `every_seconds`."""
