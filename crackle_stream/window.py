@@ -9,26 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from crackle_stream.errors import InvalidColumns
-from crackle_stream.model import Partition, Position
+from crackle_stream.model import Position, Span
 
 __all__ = ["Span", "Window"]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
-    """The stretch of one partition that a window covers, both ends included."""
-
-    partition: Partition
-    first: int
-    last: int
-
-    @property
-    def end(self) -> Position:
-        """The position of the last record."""
-        return Position(self.partition, self.last)
-
-    def __str__(self) -> str:
-        return f"{Position(self.partition, self.first)} to {self.end}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

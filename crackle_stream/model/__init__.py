@@ -2,6 +2,8 @@
 
 from crackle_stream.model.alert import Alert, AlertStatus, Severity
 from crackle_stream.model.examination import Candidate, Examination, Failure, NearMiss, Skip
+from crackle_stream.model.exhibit import Exhibit
+from crackle_stream.model.figure import Axis, Figure, Layer, Shape, Tone
 from crackle_stream.model.options import did_you_mean, options_from
 from crackle_stream.model.pattern import (
     SHOWN_TASKS,
@@ -15,7 +17,7 @@ from crackle_stream.model.pattern import (
     fingerprint,
 )
 from crackle_stream.model.quantity import octets, seconds
-from crackle_stream.model.record import LogStart, Partition, Position, Positions, RecordBatch, Reject, TaskBatch
+from crackle_stream.model.record import LogStart, Partition, Position, Positions, RecordBatch, Reject, Span, TaskBatch
 from crackle_stream.model.secret import Secret
 from crackle_stream.model.task import TaskEntry, TaskOutput
 
@@ -23,12 +25,16 @@ __all__ = [
     "SHOWN_TASKS",
     "Alert",
     "AlertStatus",
+    "Axis",
     "Candidate",
     "CracklePattern",
     "Evidence",
     "Examination",
+    "Exhibit",
     "Failure",
+    "Figure",
     "Identity",
+    "Layer",
     "LogStart",
     "Nature",
     "NearMiss",
@@ -41,10 +47,13 @@ __all__ = [
     "Reject",
     "Secret",
     "Severity",
+    "Shape",
     "Skip",
+    "Span",
     "TaskBatch",
     "TaskEntry",
     "TaskOutput",
+    "Tone",
     "did_you_mean",
     "digest",
     "fingerprint",

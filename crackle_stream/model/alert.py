@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
+from crackle_stream.model.exhibit import Exhibit
 from crackle_stream.model.pattern import CracklePattern
 from crackle_stream.model.record import Partition, Position
 
@@ -46,6 +47,7 @@ class Alert:
             alert was made by hand.
         position: the last record of the window that made this notification, or None. At a receiver,
             of two notifications with one fingerprint the greater offset is the later.
+        exhibit: what the window that made it shows of the finding, or None; no part of the alert when two are compared.
     """
 
     id: str
@@ -58,15 +60,21 @@ class Alert:
     reason: str = ""
     position: Position | None = None
     raised_confidence: float | None = None
+    exhibit: Exhibit | None = field(default=None, compare=False, repr=False)
 
     @property
     def fingerprint(self) -> str:
         """The pattern's stable identity."""
         return self.pattern.fingerprint
 
-    def to_dict(self) -> Mapping[str, object]:
-        """The alert as JSON values (`docs/schema/alert.json`)."""
+    def to_dict(self, *, exhibit: bool = False) -> Mapping[str, object]:
+        """The alert as JSON values (`docs/schema/alert.json`).
+
+        Args:
+            exhibit: whether its exhibit is written too, where it has one.
+        """
         where = self.position
+        shown = {"exhibit": self.exhibit.to_dict()} if exhibit and self.exhibit is not None else {}
         return {
             "id": self.id,
             "status": str(self.status),
@@ -81,6 +89,7 @@ class Alert:
             if where is None
             else {"topic": where.partition.topic, "partition": where.partition.number, "offset": where.offset},
             "pattern": self.pattern.to_dict(),
+            **shown,
         }
 
     @classmethod
@@ -98,6 +107,7 @@ class Alert:
     @classmethod
     def _read(cls, stored: Mapping[str, Any]) -> Self:
         where, raised_confidence = stored["position"], stored["raised_confidence"]
+        exhibit = stored.get("exhibit")
         return cls(
             id=str(stored["id"]),
             status=AlertStatus(stored["status"]),
@@ -109,6 +119,7 @@ class Alert:
             reason=str(stored["reason"]),
             position=None if where is None else _position(where),
             raised_confidence=None if raised_confidence is None else float(raised_confidence),
+            exhibit=None if exhibit is None else Exhibit.from_dict(exhibit),
         )
 
 

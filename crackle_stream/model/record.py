@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["LogStart", "Partition", "Position", "Positions", "RecordBatch", "Reject", "TaskBatch"]
+__all__ = ["LogStart", "Partition", "Position", "Positions", "RecordBatch", "Reject", "Span", "TaskBatch"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,6 +51,23 @@ class Position:
 
     def __str__(self) -> str:
         return f"{self.partition}:{self.offset + (self.partition.number is None)}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """The stretch of one partition that a window covers, both ends included."""
+
+    partition: Partition
+    first: int
+    last: int
+
+    @property
+    def end(self) -> Position:
+        """The position of the last record."""
+        return Position(self.partition, self.last)
+
+    def __str__(self) -> str:
+        return f"{Position(self.partition, self.first)} to {self.end}"
 
 
 @dataclass(frozen=True, slots=True)

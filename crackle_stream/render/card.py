@@ -1,27 +1,22 @@
-"""A finding as a card of plain text, for terminals, chats and mails."""
+"""A card as plain text, for terminals and mails."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from crackle_stream.model import Alert, AlertStatus, CracklePattern, Severity
+from crackle_stream.model import Alert, AlertStatus, CracklePattern, Severity, Tone
 from crackle_stream.render.blocks import sparkline, strip
-from crackle_stream.render.moment import utc
-from crackle_stream.render.sentence import sentence
+from crackle_stream.render.content import Content, content_of
+from crackle_stream.render.plot import plot
 from crackle_stream.render.text import cells, clip, plain, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from crackle_stream.model import Figure
+
 __all__ = ["card"]
-
-SHOWN_TASKS = 5
-"""Labels a card names; it says how many more there are."""
-
-SHOWN_METRICS = 12
-"""Numbers a card shows; it says how many more there are."""
 
 LABEL_WIDTH = 40
 """Cells of a label beyond which it is cut."""
@@ -38,6 +33,7 @@ FOUND = "◆"
 BOLD, DIM, RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 GREEN = "\x1b[32m"
 COLOURS = {Severity.INFO: "\x1b[36m", Severity.WARNING: "\x1b[33m", Severity.CRITICAL: "\x1b[31m"}
+TONES = {Tone.CALM: DIM, Tone.ODD: "\x1b[33m", Tone.OTHER: "\x1b[36m", Tone.THIRD: "\x1b[35m", Tone.MODEL: "\x1b[34m"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,48 +58,58 @@ def card(
     width: int = 80,
     colour: bool = False,
     values: Sequence[float] | None = None,
+    figure: Figure | None = None,
 ) -> str:
     """Draw the card of an alert, or of a pattern that raised none.
 
     Text from the data is shown and never obeyed: escape sequences in labels, names and descriptions are written out.
 
     Args:
-        subject: what to draw.
+        subject: what to draw; an alert's exhibit is drawn with it.
         width: cells of a line at most, not below 32.
         colour: whether to style it with ANSI escape sequences; the caller knows the terminal and NO_COLOR.
-        values: the course of the pattern's first metric over the window, drawn as a strip where given.
+        values: the course of the pattern's first metric over the window, drawn as a strip where there is no figure.
+        figure: a plot in the place of the exhibit's own.
 
     Returns:
         Lines without a final line break.
     """
-    alert = subject if isinstance(subject, Alert) else None
+    content = content_of(subject, figure)
     pattern = subject.pattern if isinstance(subject, Alert) else subject
-    pen = Pen(_tint(alert), colour)
+    pen = Pen(_tint(content), colour)
     room = max(width, MIN_WIDTH) - 2
-    head = wrap(sentence(subject).split(), room)
+    head = wrap(plain(content.headline).split(), room)
     body = [
-        *_units(_kind(alert, pattern), room),
-        *([_course(pattern, values, room)] if values else []),
-        *_titled("evidence", _evidence(pattern), room, pen),
-        *_titled_lines("numbers", _numbers(pattern, room - TITLES - 1, pen), pen),
-        *_titled("tasks", _tasks(pattern), room, pen),
-        *_titled("where", _where(alert, pattern), room, pen),
-        *_titled("when", _when(alert), room, pen),
+        *_units(_kind(content), room),
+        *([pen.styled(line, DIM) for line in wrap(_words(content.said), room)]),
+        *_pictured(content.figure, pattern, values, room, pen),
+        *_titled("evidence", _separated(content.meaning), room, pen),
+        *_titled_lines("numbers", _numbers(content, room - TITLES - 1, pen), pen),
+        *_titled("tasks", _tasks(content), room, pen),
+        *_titled("not", _separated(content.ruled_out), room, pen),
+        *_titled("where", _separated(content.where), room, pen),
+        *_titled("when", _separated(content.when), room, pen),
+        *_titled("replay", [plain(content.replay)] if content.replay else [], room, pen),
     ]
+    mark = FOUND if content.status is None else MARKS[content.status]
     return "\n".join(
         [
-            f"{pen.styled(MARKS[alert.status] if alert else FOUND, pen.tint)} {pen.styled(head[0], BOLD)}",
+            f"{pen.styled(mark, pen.tint)} {pen.styled(head[0] if head else '', BOLD)}".rstrip(),
             *(f"{pen.styled('│', pen.tint)} {pen.styled(line, BOLD)}" for line in head[1:]),
             *(f"{pen.styled('│', pen.tint)} {line}".rstrip() for line in body),
-            f"{pen.styled('╰', pen.tint)} {pen.styled(plain(pattern.fingerprint), DIM)}",
+            f"{pen.styled('╰', pen.tint)} {pen.styled(plain(content.fingerprint), DIM)}",
         ]
     )
 
 
-def _tint(alert: Alert | None) -> str:
-    if alert is None:
-        return COLOURS[Severity.INFO]
-    return GREEN if alert.status is AlertStatus.RESOLVED else COLOURS[alert.severity]
+def _tint(content: Content) -> str:
+    if content.status is AlertStatus.RESOLVED:
+        return GREEN
+    return COLOURS[content.severity or Severity.INFO]
+
+
+def _words(text: str) -> list[str]:
+    return plain(" ".join(text.split())).split()
 
 
 def _titled(title: str, phrases: Sequence[str], room: int, pen: Pen) -> list[str]:
@@ -122,92 +128,50 @@ def _units(phrases: Sequence[str], room: int) -> list[str]:
     return wrap(units, room)
 
 
-def _course(pattern: CracklePattern, values: Sequence[float], room: int) -> str:
-    return sparkline(values, room) if pattern.at is None else strip(values, pattern.at.index, room)
-
-
-def _kind(alert: Alert | None, pattern: CracklePattern) -> list[str]:
-    form = f" ({plain(pattern.form)})" if pattern.form else ""
-    severity = [str(alert.severity)] if alert else []
-    return _separated([f"{plain(str(pattern.kind))}{form}", *severity, f"confidence {_floored(pattern.confidence)}"])
-
-
-def _evidence(pattern: CracklePattern) -> list[str]:
-    """What the confidence means: a bare share between 0 and 1 is read as a probability, and often is none."""
-    evidence = pattern.evidence
-    if evidence is None:
-        return ["a rule's score: how far past its threshold,", "not a probability"]
-    return _separated(
-        [
-            f"p {evidence.p:.2g}",
-            f"q {evidence.q:.2g}",
-            f"effect {evidence.effect:.3g}",
-            f"worth {evidence.effective_n:.0f} independent tasks",
-            *([] if evidence.calibrated else ["not calibrated yet"]),
-        ]
-    )
-
-
-def _floored(confidence: float) -> str:
-    """Two digits, more where it takes them to stay below 1: 0.99996 is not certainty."""
-    for digits in range(2, 7):
-        text = f"{confidence:.{digits}f}"
-        if float(text) < 1 or confidence >= 1:
-            return text
-    return "0.999999"
-
-
-def _numbers(pattern: CracklePattern, room: int, pen: Pen) -> list[str]:
-    """The pattern's numbers by name, in two columns where they fit."""
-    shown = list(pattern.metrics.items())[:SHOWN_METRICS]
-    if not shown:
+def _pictured(
+    figure: Figure | None, pattern: CracklePattern, values: Sequence[float] | None, room: int, pen: Pen
+) -> list[str]:
+    """The figure, or the strip of a course where there is none."""
+    if figure is not None:
+        return ["".join(_toned(text, tone, pen) for text, tone in line).rstrip() for line in plot(figure, room)]
+    if not values:
         return []
-    figures = [_figure(value) for _, value in shown]
-    figure_cells = max(map(len, figures))
-    names = [clip(plain(name), min(LABEL_WIDTH, room - figure_cells - 2)) for name, _ in shown]
+    return [sparkline(values, room) if pattern.at is None else strip(values, pattern.at.index, room)]
+
+
+def _toned(text: str, tone: Tone | None, pen: Pen) -> str:
+    return text if tone is None else pen.styled(text, TONES[tone])
+
+
+def _kind(content: Content) -> list[str]:
+    severity = [str(content.severity)] if content.severity else []
+    return _separated([content.kind, *severity, f"confidence {content.confidence}"])
+
+
+def _numbers(content: Content, room: int, pen: Pen) -> list[str]:
+    """The pattern's numbers by name, in two columns where they fit."""
+    if not content.numbers:
+        return []
+    figure_cells = max(len(figure) for _, figure in content.numbers)
+    names = [clip(plain(name), min(LABEL_WIDTH, room - figure_cells - 2)) for name, _ in content.numbers]
     name_cells = max(map(cells, names))
     entries = [
         f"{pen.styled(name, DIM)}{' ' * (name_cells - cells(name))}  {figure.rjust(figure_cells)}"
-        for name, figure in zip(names, figures, strict=True)
+        for name, (_, figure) in zip(names, content.numbers, strict=True)
     ]
     columns = 2 if len(entries) > 3 and 2 * (name_cells + figure_cells + 2) + 4 <= room else 1
     rows = -(-len(entries) // columns)
-    more = len(pattern.metrics) - len(shown)
-    return ["    ".join(entries[row::rows]) for row in range(rows)] + ([f"+ {more} more"] if more else [])
+    more = [f"+ {content.more_numbers} more"] if content.more_numbers else []
+    return ["    ".join(entries[row::rows]) for row in range(rows)] + more
 
 
-def _figure(value: float) -> str:
-    """Six digits, or a whole number as it is."""
-    if math.isfinite(value) and value == int(value) and abs(value) < 1e12:
-        return f"{value:.0f}"
-    return f"{value:.6g}"
-
-
-def _tasks(pattern: CracklePattern) -> list[str]:
-    labels = [clip(plain(label), LABEL_WIDTH) for label in pattern.involved_tasks[:SHOWN_TASKS]]
-    more = pattern.involved_count - len(labels)
+def _tasks(content: Content) -> list[str]:
+    labels = [clip(plain(label), LABEL_WIDTH) for label in content.tasks]
     listed = [f"{label}," for label in labels[:-1]] + labels[-1:]
-    return [*listed, f"+ {more} more"] if more else listed
+    return [*listed, f"+ {content.more_tasks} more"] if content.more_tasks else listed
 
 
-def _where(alert: Alert | None, pattern: CracklePattern) -> list[str]:
-    places = [f"key {clip(plain(pattern.key), LABEL_WIDTH)}"] if pattern.key else []
-    if alert is not None and alert.position is not None:
-        places.append(f"up to {plain(str(alert.position))}")
-    if pattern.at is not None:
-        moment = utc(pattern.at.time)
-        places.append(f"begins at row {pattern.at.index} of the window{f', {moment}' if moment else ''}")
-    return _separated(places)
-
-
-def _when(alert: Alert | None) -> list[str]:
-    if alert is None:
-        return []
-    raised, seen = utc(alert.raised_at) or "at no known time", utc(alert.last_seen)
-    windows = f"in {alert.windows} window{'' if alert.windows == 1 else 's'}"
-    last = [f"last seen {seen}"] if seen and alert.last_seen != alert.raised_at else []
-    return _separated([f"raised {raised}", *last, windows])
-
-
-def _separated(phrases: list[str]) -> list[str]:
-    return [f"{phrase} ·" for phrase in phrases[:-1]] + phrases[-1:]
+def _separated(phrases: Sequence[str]) -> list[str]:
+    """Phrases with a dot between them, made harmless."""
+    shown = [plain(phrase) for phrase in phrases]
+    return [f"{phrase} ·" for phrase in shown[:-1]] + shown[-1:]

@@ -54,7 +54,7 @@ def test_the_story_and_the_cards_stand_in_order() -> None:
         for text in (
             "00:00  A normal day",
             "06:40  One of the workers dies.",
-            "▲ queue_depth rose from",
+            "▲ queue_depth rose 5",
             "12:30  The worker is started again.",
             "15:00  A fix goes out",
             "16:40  The payment provider",

@@ -69,7 +69,7 @@ def test_the_same_records_give_the_same_bytes_under_any_hash_seed() -> None:
 
 def test_cards_are_printed_where_they_are_asked_for() -> None:
     done = crackle("run", "--format", "card", stdin=shifting())
-    assert done.stdout.startswith("▲ latency rose from 149.7 to 450.2")
+    assert done.stdout.startswith("▲ latency rose 149.7 → 450.2")
     assert "│ phase transition (mean) · warning · confidence 0.95" in done.stdout
     assert "not calibrated yet" in done.stdout
 

@@ -30,13 +30,15 @@ def test_the_whole_card_of_an_alert() -> None:
         "▲ latency_ms rose from 100 to 160 [checkout]",
         "│ phase transition (mean) · critical · confidence 0.97",
         "│ " + "▁" * 38 + "╎" + "█" * 39,
-        "│ evidence p 2.1e-07 · q 0.0031 · effect 6.02 · worth 312 independent tasks",
+        "│ evidence at most 1 quiet window in 320 shows anything this strong ·",
+        "│          +6.02 standard deviations · worth 312 independent tasks ·",
+        "│          p 2.1e-07, q 0.0031",
         "│ numbers  before  100.25",
         "│          after      160",
         "│ tasks    checkout-0, checkout-1, checkout-2, checkout-3, checkout-4 + 137 more",
         "│ where    key checkout · up to task-results[3]:18234 ·",
         "│          begins at row 250 of the window, 2026-11-20T20:41:07Z",
-        "│ when     raised 2026-11-20T20:41:07Z · last seen 2026-11-20T20:51:07Z ·",
+        "│ when     first seen 2026-11-20T20:41:07Z · last seen 2026-11-20T20:51:07Z ·",
         "│          in 3 windows",
         f"╰ {a_pattern().fingerprint}",
     ]
@@ -69,7 +71,9 @@ def test_a_confidence_below_one_is_never_rounded_to_certainty(confidence: float,
 
 def test_evidence_that_is_not_calibrated_says_so() -> None:
     evidence = Evidence(p=0.001, q=0.2, effect=1.0, effective_n=40.0, calibrated=False)
-    assert row("evidence", a_pattern(evidence=evidence)).endswith("worth 40 independent tasks · not calibrated yet")
+    assert row("evidence", a_pattern(evidence=evidence)).endswith(
+        "not calibrated yet: judged by this window alone, so at most 0.95 · p 0.001, q 0.2"
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,7 +90,7 @@ def test_numbers_are_short_and_whole_ones_whole(value: float, expected: str) -> 
 def test_more_than_three_numbers_stand_in_two_columns() -> None:
     metrics = {"first": 1.0, "second": 22.5, "third": 3.0, "fourth": 4.0, "fifth": 5.0}
     shown = lines(a_pattern(metrics=metrics))
-    assert shown[3:6] == [
+    assert shown[5:8] == [
         "│ numbers  first      1    fourth     4",
         "│          second  22.5    fifth      5",
         "│          third      3",
@@ -119,12 +123,12 @@ def test_long_labels_are_cut() -> None:
 
 def test_last_seen_is_left_out_when_it_is_when_it_was_raised() -> None:
     alert = an_alert(raised_at=0.0, last_seen=0.0, windows=1)
-    assert row("when", alert) == "raised 1970-01-01T00:00:00Z · in 1 window"
+    assert row("when", alert) == "first seen 1970-01-01T00:00:00Z · in 1 window"
 
 
 def test_a_time_that_is_no_date_is_said_to_be_unknown() -> None:
     alert = an_alert(raised_at=float("inf"), last_seen=float("inf"), windows=2)
-    assert row("when", alert) == "raised at no known time · in 2 windows"
+    assert row("when", alert) == "first seen at no known time · in 2 windows"
 
 
 def test_without_a_place_in_the_window_the_whole_course_is_drawn() -> None:
