@@ -51,3 +51,24 @@ def an_alert(**fields: Any) -> Alert:
         "position": Position(Partition("task-results", 3), 18234),
     }
     return Alert(**{**filled, **fields})
+
+
+MARKUP = (
+    "*bold* _it_ ~s~ `c` <!channel> <@U1> @everyone [x](https://e.example) &amp; # || {{DATE()}} ${x} :fire: \x1b[31m"
+)
+"""Text that some service or other would obey."""
+
+
+def an_endless_alert(character: str = "窯", **fields: Any) -> Alert:
+    """An alert in which every text is far too long for everybody."""
+    long = character * 700_000
+    pattern = a_pattern(
+        kind=long[:5_000],
+        form=long[:5_000],
+        description=long,
+        key=long[:5_000],
+        involved_tasks=tuple(f"{number}{long[:5_000]}" for number in range(30)),
+        metric_names=tuple(f"{number}{long[:5_000]}" for number in range(30)),
+        metrics={f"{number}{long[:5_000]}": 1e300 for number in range(30)},
+    )
+    return an_alert(**{"pattern": pattern, "reason": long, **fields})

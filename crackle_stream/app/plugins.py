@@ -228,7 +228,7 @@ SINKS = Catalogue(
             "webhook",
             "crackle_stream.sinks:WebhookSink",
             "crackle_stream.sinks.options:WebhookOptions",
-            "a signed HTTP POST an alert",
+            "an HTTP POST an alert: CloudEvents, Alertmanager, Slack, Discord, Teams or PagerDuty",
         ),
         Plugin(
             "kafka",

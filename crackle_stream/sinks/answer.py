@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -29,12 +29,14 @@ class Answer:
         retry_after: the Retry-After header as sent, or None.
         location: the Location header as sent, or None.
         excerpt: the beginning of the body, safe to print.
+        body: its beginning as it came.
     """
 
     status: int
     retry_after: str | None = None
     location: str | None = None
     excerpt: str = ""
+    body: bytes = field(default=b"", repr=False)
 
 
 def objection(answer: Answer, sink: str, target: str, now: float) -> SinkError | None:

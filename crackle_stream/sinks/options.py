@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 
 from crackle_stream.brokers.options import BROKER_READERS, BrokerOptions, security_problems
@@ -17,14 +15,15 @@ from crackle_stream.errors import ConfigError
 from crackle_stream.model import Secret
 from crackle_stream.model.options import (
     one_of,
+    optional,
     positive_octets,
     positive_seconds,
     read_fields,
-    read_flag,
     read_path,
     read_text,
     whole_number,
 )
+from crackle_stream.sinks.http_options import HTTP_READERS, HttpOptions, read_key, read_link
 from crackle_stream.sinks.url import read_url, redacted
 
 __all__ = ["FileOptions", "KafkaSinkOptions", "LogOptions", "MemoryOptions", "StdoutOptions", "WebhookOptions"]
@@ -32,15 +31,13 @@ __all__ = ["FileOptions", "KafkaSinkOptions", "LogOptions", "MemoryOptions", "St
 ENCODED_PREFIX = "whsec_"
 """Standard Webhooks writes keys as this prefix and base64; other text is taken as the key itself."""
 
-NETWORK_EXAMPLES = '"10.0.0.0/8" or "127.0.0.1/32"'
-
 TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
-HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
+PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
+"""Where PagerDuty takes events; accounts in Europe have another one, events.eu.pagerduty.com."""
 
-OWN_HEADERS = frozenset({"host", "content-type", "content-length", "transfer-encoding", "connection", "te", "upgrade"})
-"""Headers the webhook sets, or that would change where the message goes or ends; webhook-* are its own as well."""
+SIGNED_FORMATS = frozenset({"cloudevents", "alertmanager"})
+"""Formats whose receivers are the user's own and can verify a signature; chat services and PagerDuty cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,49 +121,63 @@ class MemoryOptions:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class WebhookOptions:
+class WebhookOptions(HttpOptions):
     """Options of `WebhookSink`.
 
     Attributes:
-        url: where to POST; https unless `allow_http`.
+        url: where to POST; https unless `allow_http`. PagerDuty's own where format = "pagerduty".
+        format: "cloudevents" for the whole alert; "alertmanager" for what Alertmanager's webhooks send; "slack",
+            "discord" and "teams" for messages to people; "pagerduty" for its Events API v2.
         secret: key of the Standard Webhooks signature, as "whsec_" and base64, or plain text; None sends unsigned.
         previous_secret: a key being replaced; messages carry a signature by each until it is taken out.
-        headers: sent with every message; their values are kept as secrets.
-        timeout: seconds for one attempt, from looking up the name to the receiver's status; a number or text such
-            as "15s".
-        allow_private: networks, as "10.0.0.0/8" or "127.0.0.1/32", that may be connected to though they are private
-            or reserved. Metadata services of clouds never may.
-        allow_http: whether the url may be plain http.
-        ca_file: PEM file of the only authorities to trust, in place of the system's.
-        source: the CloudEvents `source`: what the alerts come from.
+        routing_key: PagerDuty's integration key, for format = "pagerduty".
+        source: what the alerts come from: the `source` of CloudEvents and of PagerDuty, the `receiver` of Alertmanager.
+        link: where people look at an alert, "https://crackle.example.org/p/{fingerprint}".
     """
 
-    url: str
+    url: str = ""
+    format: Literal["cloudevents", "alertmanager", "slack", "discord", "teams", "pagerduty"] = "cloudevents"
     secret: Secret | str | None = None
     previous_secret: Secret | str | None = None
-    headers: Mapping[str, Secret | str] = field(default_factory=dict)
-    timeout: float = 15.0
-    allow_private: tuple[str, ...] = ()
-    allow_http: bool = False
-    ca_file: Path | None = None
+    routing_key: Secret | str | None = None
     source: str = "crackle-stream"
+    link: str | None = None
 
     def __post_init__(self) -> None:
+        if self.url == "" and self.format == "pagerduty":
+            object.__setattr__(self, "url", PAGERDUTY_URL)
         read_fields(
             self,
-            url=lambda url: read_url(url, allow_http=self.allow_http is True),
+            url=self._receiver,
+            format=one_of("cloudevents", "alertmanager", "slack", "discord", "teams", "pagerduty"),
             secret=_signing_key,
             previous_secret=_signing_key,
-            headers=_headers,
-            timeout=positive_seconds,
-            allow_private=_networks,
-            allow_http=read_flag,
-            ca_file=lambda path: None if path is None else read_path(path),
+            **HTTP_READERS,
+            routing_key=read_key,
             source=_uri_reference,
+            link=optional(read_link),
         )
+        if problems := list(self._useless()):
+            raise ConfigError(problems, origin=type(self).__name__)
 
     def __repr__(self) -> str:
-        return f"WebhookOptions({redacted(self.url)!r}, source={self.source!r})"
+        return f"WebhookOptions({redacted(self.url)!r}, format={self.format!r}, source={self.source!r})"
+
+    def _receiver(self, url: object) -> str:
+        if url == "":
+            raise ValueError('is missing: write where to POST, such as "https://hooks.example.org/crackle"')
+        return read_url(url, allow_http=self.allow_http is True)
+
+    def _useless(self) -> Iterator[str]:
+        """Keys that the format has no place for, and the one it cannot do without."""
+        if self.format not in SIGNED_FORMATS:
+            for name in ("secret", "previous_secret"):
+                if getattr(self, name) is not None:
+                    yield f'{name} is of no use with format = "{self.format}", which nobody verifies: take it out'
+        if self.format == "pagerduty" and self.routing_key is None:
+            yield 'routing_key is missing: write "${env:NAME}" of the integration key, and export it'
+        if self.format != "pagerduty" and self.routing_key is not None:
+            yield 'routing_key is of no use without format = "pagerduty": set that, or take it out'
 
 
 def read_topic(value: object) -> str:
@@ -198,41 +209,6 @@ def _is_base64(text: str) -> bool:
     except (binascii.Error, ValueError):
         return False
     return True
-
-
-def _headers(value: object) -> Mapping[str, Secret]:
-    if not isinstance(value, Mapping):
-        raise ValueError('is a table of texts, such as { Authorization = "Bearer ..." }')
-    for name, text in value.items():
-        if not isinstance(name, str) or not HEADER_NAME.fullmatch(name):
-            raise ValueError(f"names {name!r}, which cannot be the name of a header")
-        if name.lower() in OWN_HEADERS or name.lower().startswith("webhook-"):
-            raise ValueError(f"sets {name}, which the webhook sets itself: take it out")
-        if not isinstance(text, str | Secret) or not HEADER_VALUE.fullmatch(Secret(text).reveal()):
-            raise ValueError(f"gives {name} a value that is not a line of ASCII text")
-    return MappingProxyType({name: Secret(text) for name, text in value.items()})
-
-
-def _networks(value: object) -> tuple[str, ...]:
-    if isinstance(value, str) or not isinstance(value, tuple | list):
-        raise ValueError('is a list of networks, such as ["10.0.0.0/8"]')
-    for text in value:
-        if not isinstance(text, str):
-            raise ValueError(f"holds {text!r}, which is no text: write it like {NETWORK_EXAMPLES}")
-        try:
-            ipaddress.ip_network(text)
-        except ValueError as error:
-            raise ValueError(_network_problem(text)) from error
-    return tuple(value)
-
-
-def _network_problem(text: str) -> str:
-    """What is wrong with a network that cannot be read, and what it should be."""
-    try:
-        meant = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return f"holds {text!r}, which is no network: write it like {NETWORK_EXAMPLES}"
-    return f'holds {text!r}, which is an address inside a network: write "{meant}"'
 
 
 def _uri_reference(value: object) -> str:

@@ -29,7 +29,7 @@ def problem(cls: type[Any], **fields: object) -> str:
     ("url", "expected"),
     [
         (5, "url is text such as https://hooks.example.org/crackle, not int"),
-        ("", "url does not begin with https://"),
+        ("", 'url is missing: write where to POST, such as "https://hooks.example.org/crackle"'),
         ("hooks.example.org/crackle", "url does not begin with https://"),
         ("localhost:8080/x", "url does not begin with https://"),
         ("ftp://hooks.example.org/", "url does not begin with https://"),
@@ -102,14 +102,39 @@ def test_plain_http_is_taken_when_it_is_asked_for() -> None:
         ({"secret": 5}, "secret is text, not int"),
         ({"headers": "X: y"}, 'headers is a table of texts, such as { Authorization = "Bearer ..." }'),
         ({"headers": {"a b": "c"}}, "headers names 'a b', which cannot be the name of a header"),
-        ({"headers": {"Host": "h"}}, "headers sets Host, which the webhook sets itself: take it out"),
-        ({"headers": {"webhook-id": "h"}}, "headers sets webhook-id, which the webhook sets itself: take it out"),
+        ({"headers": {"Host": "h"}}, "headers sets Host, which the sink sets itself: take it out"),
+        ({"headers": {"webhook-id": "h"}}, "headers sets webhook-id, which the sink sets itself: take it out"),
         ({"headers": {"X-Key": "a\r\nb"}}, "headers gives X-Key a value that is not a line of ASCII text"),
         ({"headers": {"X-Key": 5}}, "headers gives X-Key a value that is not a line of ASCII text"),
+        (
+            {"format": "slak"},
+            "format is one of cloudevents, alertmanager, slack, discord, teams, pagerduty, not 'slak'",
+        ),
+        (
+            {"format": "slack", "secret": "s"},
+            'secret is of no use with format = "slack", which nobody verifies: take it out',
+        ),
+        (
+            {"format": "pagerduty"},
+            'routing_key is missing: write "${env:NAME}" of the integration key, and export it',
+        ),
+        ({"routing_key": "k"}, 'routing_key is of no use without format = "pagerduty": set that, or take it out'),
+        ({"format": "pagerduty", "routing_key": " "}, "routing_key is empty: give it, or leave it out"),
+        ({"format": "pagerduty", "routing_key": 5}, "routing_key is text, not int"),
+        (
+            {"link": "crackle"},
+            "link is a URL without spaces such as https://crackle.example.org/p/{fingerprint}",
+        ),
     ],
 )
 def test_a_webhook_option_that_cannot_be_says_so(fields: dict[str, object], expected: str) -> None:
     assert problem(WebhookOptions, url=URL, **fields) == expected
+
+
+def test_pagerduty_needs_no_url() -> None:
+    options = WebhookOptions(format="pagerduty", routing_key="k")
+    assert options.url == "https://events.pagerduty.com/v2/enqueue"
+    assert WebhookOptions(URL, format="pagerduty", routing_key="k").url == URL
 
 
 @pytest.mark.parametrize(
@@ -128,7 +153,7 @@ def test_a_webhook_option_that_cannot_be_says_so(fields: dict[str, object], expe
         (LogOptions, {"logger": ""}, "logger is text that is not empty, not ''"),
         (MemoryOptions, {"limit": 0}, "limit is a whole number of at least 1, not 0"),
         (FileOptions, {}, 'option "path" is missing'),
-        (WebhookOptions, {}, 'option "url" is missing'),
+        (WebhookOptions, {}, 'url is missing: write where to POST, such as "https://hooks.example.org/crackle"'),
         (FileOptions, {"path": "a", "max_byte": 1}, 'unknown option "max_byte": did you mean "max_bytes"?'),
     ],
 )
@@ -182,7 +207,9 @@ def test_no_problem_of_a_url_or_secret_repeats_it() -> None:
 
 def test_the_repr_shows_what_may_be_shown() -> None:
     options = WebhookOptions("https://h.example/hook/x1y2?k=v", secret="s", headers={"A": "b"})
-    assert repr(options) == "WebhookOptions('https://h.example/hook/***?***', source='crackle-stream')"
+    assert repr(options) == (
+        "WebhookOptions('https://h.example/hook/***?***', format='cloudevents', source='crackle-stream')"
+    )
 
 
 def test_importing_the_options_loads_no_third_party() -> None:

@@ -102,7 +102,7 @@ async def test_a_closed_port_is_tried_again() -> None:
 
 
 async def test_a_body_that_never_ends_changes_nothing_about_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crackle_stream.sinks.webhook.READ_LIMIT_S", 0.1)
+    monkeypatch.setattr("crackle_stream.sinks.posting.READ_LIMIT_S", 0.1)
     script = [Reply(200, act="drip"), Reply(400, body=b"why", act="drip")]
     async with Receiver(script) as receiver, a_sink(receiver) as sink:
         await sink.send(an_alert())

@@ -15,7 +15,7 @@ from sample_alerts import an_alert
 
 from crackle_stream.errors import ConfigError, SinkUnavailable
 from crackle_stream.sinks import WebhookSink
-from crackle_stream.sinks.webhook import tls_context
+from crackle_stream.sinks.posting import tls_context
 
 if TYPE_CHECKING:
     from pathlib import Path
