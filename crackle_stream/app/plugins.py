@@ -231,6 +231,12 @@ SINKS = Catalogue(
             "an HTTP POST an alert: CloudEvents, Alertmanager, Slack, Discord, Teams or PagerDuty",
         ),
         Plugin(
+            "alertmanager",
+            "crackle_stream.sinks:AlertmanagerSink",
+            "crackle_stream.sinks.options:AlertmanagerOptions",
+            "alerts that stand in Prometheus Alertmanager until they are resolved",
+        ),
+        Plugin(
             "kafka",
             "crackle_stream.sinks:KafkaSink",
             "crackle_stream.sinks.options:KafkaSinkOptions",

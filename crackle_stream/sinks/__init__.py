@@ -9,11 +9,13 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from crackle_stream.sinks.alertmanager import AlertmanagerSink
     from crackle_stream.sinks.file import FileSink
     from crackle_stream.sinks.kafka import KafkaSink
     from crackle_stream.sinks.log import LogSink
     from crackle_stream.sinks.memory import MemorySink
     from crackle_stream.sinks.options import (
+        AlertmanagerOptions,
         FileOptions,
         KafkaSinkOptions,
         LogOptions,
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from crackle_stream.sinks.webhook import WebhookSink
 
 __all__ = [
+    "AlertmanagerOptions",
+    "AlertmanagerSink",
     "FileOptions",
     "FileSink",
     "KafkaSink",
@@ -40,6 +44,8 @@ __all__ = [
 ]
 
 MODULES = {
+    "AlertmanagerOptions": "options",
+    "AlertmanagerSink": "alertmanager",
     "FileOptions": "options",
     "FileSink": "file",
     "KafkaSink": "kafka",

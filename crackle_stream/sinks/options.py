@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from crackle_stream.brokers.options import BROKER_READERS, BrokerOptions, security_problems
@@ -26,12 +27,24 @@ from crackle_stream.model.options import (
 from crackle_stream.sinks.http_options import HTTP_READERS, HttpOptions, read_key, read_link
 from crackle_stream.sinks.url import read_url, redacted
 
-__all__ = ["FileOptions", "KafkaSinkOptions", "LogOptions", "MemoryOptions", "StdoutOptions", "WebhookOptions"]
+__all__ = [
+    "AlertmanagerOptions",
+    "FileOptions",
+    "KafkaSinkOptions",
+    "LogOptions",
+    "MemoryOptions",
+    "StdoutOptions",
+    "WebhookOptions",
+]
 
 ENCODED_PREFIX = "whsec_"
 """Standard Webhooks writes keys as this prefix and base64; other text is taken as the key itself."""
 
 TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
+
+LABEL_NAME = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
+
+OWN_LABELS = frozenset({"alertname", "kind", "form", "metric", "key", "severity", "fingerprint"})
 
 PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
 """Where PagerDuty takes events; accounts in Europe have another one, events.eu.pagerduty.com."""
@@ -180,6 +193,90 @@ class WebhookOptions(HttpOptions):
             yield 'routing_key is of no use without format = "pagerduty": set that, or take it out'
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class AlertmanagerOptions(HttpOptions):
+    """Options of `AlertmanagerSink`. Durations are seconds, or text such as "1m".
+
+    Attributes:
+        urls: Alertmanagers, each told of every alert as Prometheus does with a pair; https unless `allow_http`. What
+            follows the host is kept: "https://monitoring.example.org/alertmanager".
+        taken_by: whether an alert is delivered once "any" of them has it, or "all".
+        username: for basic authentication.
+        password: for basic authentication.
+        bearer_token: sent as `Authorization: Bearer`.
+        labels: added to every alert, such as { cluster = "eu" }. Pipelines that send to the same Alertmanager need
+            different ones.
+        heartbeat_interval: seconds between pushes of the alerts that stand, so that Alertmanager does not let them
+            expire.
+        expires_after: seconds after which Alertmanager takes an alert for resolved when nothing is heard of it: longer
+            than two heartbeats, and than a restart takes.
+        forget_after: seconds for which an alert is kept standing that the pipeline says nothing of; longer than its
+            `repeat_interval`.
+        limit: most alerts that are kept standing; of more the one told of longest ago expires.
+        link: where people look at an alert, "https://crackle.example.org/p/{fingerprint}"; its generatorURL.
+    """
+
+    urls: tuple[str, ...]
+    taken_by: Literal["any", "all"] = "any"
+    username: str | None = None
+    password: Secret | str | None = None
+    bearer_token: Secret | str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    heartbeat_interval: float = 60.0
+    expires_after: float = 240.0
+    forget_after: float = 12 * 3600.0
+    limit: int = 1000
+    link: str | None = None
+
+    def __post_init__(self) -> None:
+        read_fields(
+            self,
+            urls=self._receivers,
+            **HTTP_READERS,
+            taken_by=one_of("any", "all"),
+            username=optional(read_text),
+            password=read_key,
+            bearer_token=read_key,
+            labels=_labels,
+            heartbeat_interval=positive_seconds,
+            expires_after=positive_seconds,
+            forget_after=positive_seconds,
+            limit=whole_number(1),
+            link=optional(read_link),
+        )
+        if problems := list(self._contradictions()):
+            raise ConfigError(problems, origin=type(self).__name__)
+
+    def __repr__(self) -> str:
+        return f"AlertmanagerOptions(urls={[redacted(url) for url in self.urls]!r}, labels={dict(self.labels)!r})"
+
+    def _receivers(self, urls: object) -> tuple[str, ...]:
+        urls = (urls,) if isinstance(urls, str) else urls
+        if not isinstance(urls, tuple | list) or not urls:
+            raise ValueError('is a list of addresses, such as ["https://alertmanager.example.org:9093"]')
+        if len(set(urls)) != len(urls):
+            raise ValueError("names one address twice: take one of them out")
+        read = [read_url(url, allow_http=self.allow_http is True).rstrip("/") for url in urls]
+        if any("?" in url for url in read):
+            raise ValueError("has a query (?...), which is no part of an Alertmanager's address: take it out")
+        return tuple(read)
+
+    def _contradictions(self) -> Iterator[str]:
+        if (self.username is None) != (self.password is None):
+            yield "username and password belong together: give both, or neither"
+        ways = [self.username is not None, self.bearer_token is not None]
+        ways.append(any(name.lower() == "authorization" for name in self.headers))
+        if sum(ways) > 1:
+            yield "username, bearer_token and an Authorization header are three ways to say who asks: leave one"
+        if self.expires_after < 2 * self.heartbeat_interval:
+            yield (
+                f"expires_after is {self.expires_after:g} s, less than two heartbeats of "
+                f"{self.heartbeat_interval:g} s: one that is late would resolve every alert"
+            )
+        if self.forget_after < self.expires_after:
+            yield f"forget_after is {self.forget_after:g} s, less than expires_after, {self.expires_after:g} s"
+
+
 def read_topic(value: object) -> str:
     """The name of a topic, as Kafka allows it."""
     text = read_text(value)
@@ -209,6 +306,19 @@ def _is_base64(text: str) -> bool:
     except (binascii.Error, ValueError):
         return False
     return True
+
+
+def _labels(value: object) -> Mapping[str, str]:
+    if not isinstance(value, Mapping):
+        raise ValueError('is a table of texts, such as { cluster = "eu" }')
+    for name, text in value.items():
+        if not isinstance(name, str) or not LABEL_NAME.fullmatch(name):
+            raise ValueError(f"names {name!r}, which cannot be the name of a label: letters, digits and _")
+        if name in OWN_LABELS:
+            raise ValueError(f"sets {name}, which every alert has of its own: give it another name")
+        if not isinstance(text, str) or not text.strip():
+            raise ValueError(f"gives {name} a value that is no text, or empty")
+    return MappingProxyType(dict(value))
 
 
 def _uri_reference(value: object) -> str:

@@ -77,6 +77,7 @@ class Poster:
         clock: measures how long a host's addresses are used.
         resolve: looks up names; called in a thread. The system's resolver by default.
         secrets: what the receiver may repeat and errors must not show, beside headers and parts of the url.
+        credentials: headers that say who asks, beside those of the options.
 
     Raises:
         ConfigError: the url's host is no name.
@@ -91,13 +92,14 @@ class Poster:
         clock: Clock,
         resolve: Resolver | None = None,
         secrets: Iterable[Secret] = (),
+        credentials: Mapping[str, Secret] | None = None,
     ) -> None:
         self.shown = redacted(url)
         self._sink = sink
         self._options = options
         self._url = _parsed(url, type(options).__name__)
         self._host = self._url.raw_host.decode("ascii")
-        self._headers = {header: Secret(text) for header, text in options.headers.items()}
+        self._headers = {header: Secret(text) for header, text in options.headers.items()} | dict(credentials or {})
         hidden = [*secrets, *self._headers.values(), *map(Secret, hidden_parts(url))]
         # The longest first: hiding a part of a secret would leave the rest of it.
         self._hidden = sorted(filter(None, hidden), key=lambda secret: -len(secret.reveal()))

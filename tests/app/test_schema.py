@@ -87,7 +87,14 @@ def test_every_option_is_described_and_units_are_allowed_exactly_where_they_are_
     options = plugin.constructor()
     assert isinstance(options, type)
     said = documented(options)
-    example = {"path": "x", "brokers": ["a:1"], "topics": ["t"], "topic": "t", "url": "https://x.org/"}
+    example = {
+        "path": "x",
+        "brokers": ["a:1"],
+        "topics": ["t"],
+        "topic": "t",
+        "url": "https://x.org/",
+        "urls": ["https://x.org/"],
+    }
     for parameter in (parameters_of(options) or {}).values():
         assert said.get(parameter.name), parameter.name
         required = {name: value for name, value in example.items() if name in {each.name for each in fields(options)}}

@@ -8,6 +8,7 @@ import pytest
 
 import crackle_stream.sinks as package
 from crackle_stream.sinks.options import (
+    AlertmanagerOptions,
     FileOptions,
     KafkaSinkOptions,
     LogOptions,
@@ -50,6 +51,7 @@ def test_a_sink_is_loaded_when_it_is_named(statement: str, absent: list[str]) ->
 @pytest.mark.parametrize(
     ("sink", "options"),
     [
+        (package.AlertmanagerSink, AlertmanagerOptions),
         (package.FileSink, FileOptions),
         (package.KafkaSink, KafkaSinkOptions),
         (package.LogSink, LogOptions),

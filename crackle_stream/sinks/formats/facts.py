@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from crackle_stream.model import AlertStatus, Severity
+from crackle_stream.render.headline import headline as of_the_card
 from crackle_stream.render.moment import utc
-from crackle_stream.render.sentence import sentence
 from crackle_stream.render.text import plain
 
 if TYPE_CHECKING:
@@ -38,12 +38,12 @@ def headline(alert: Alert) -> str:
 
 
 def said(alert: Alert) -> str:
-    """The sentence, made of no more of each text than anybody shows."""
+    """The card's first line, made of no more of each text than anybody shows."""
     pattern = alert.pattern
     if max(len(pattern.description), len(pattern.key), len(alert.reason)) > MOST:
         shorter = replace(pattern, description=pattern.description[:MOST], key=pattern.key[:MOST])
         alert = replace(alert, pattern=shorter, reason=alert.reason[:MOST])
-    return sentence(alert)
+    return plain(" ".join(of_the_card(alert).split()))
 
 
 def facts(alert: Alert) -> tuple[tuple[str, str], ...]:
