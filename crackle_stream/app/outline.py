@@ -7,6 +7,7 @@ from dataclasses import fields
 
 from crackle_stream.app.config import Component, Configuration, ConfiguredSink
 from crackle_stream.app.config.sections import KilnSection
+from crackle_stream.app.config.status import StatusSection
 from crackle_stream.profile import DETECTORS_OF, Family
 
 __all__ = ["outline"]
@@ -33,6 +34,13 @@ def outline(configuration: Configuration) -> Iterator[tuple[str, str]]:
     yield "dead letters", _letters(configuration)
     if configuration.state.directory is not None:
         yield "state", str(configuration.state.directory)
+    if configuration.status.listen is not None:
+        yield "status", _status(configuration.status)
+
+
+def _status(section: StatusSection) -> str:
+    asked = "whoever sends the token may ask" if section.token else "this machine only"
+    return f"http://{section.authority}, {asked}"
 
 
 def _letters(configuration: Configuration) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 import anyio
 import stamina.instrumentation
@@ -14,10 +17,14 @@ from crackle_stream.app.building import build_pipeline
 from crackle_stream.app.config import Configuration
 from crackle_stream.app.eventlog import EventLog
 from crackle_stream.app.exits import Exit, FailOn, exit_of
+from crackle_stream.app.status import status_of
 from crackle_stream.errors import CrackleError
 from crackle_stream.model import AlertStatus
 from crackle_stream.stream.events import AlertMade, Event
 from crackle_stream.stream.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from crackle_stream.app.web.server import StatusServer
 
 __all__ = ["run_pipeline"]
 
@@ -36,14 +43,15 @@ def run_pipeline(configuration: Configuration, *, fail_on: FailOn, uvloop: bool 
         How the process is to end.
 
     Raises:
-        ConfigError: a source or sink cannot be built here.
+        ConfigError: a source or sink cannot be built here, or the status server cannot listen.
     """
     # our own events tell of retries, with the sink's name and without the request
     stamina.instrumentation.set_on_retry_hooks([])
-    watch = _Watch(EventLog(), fail_on)
+    status = status_of(configuration)
+    watch = _Watch([EventLog(), *([status] if status else [])], fail_on)
     pipeline = build_pipeline(configuration, watch)
     try:
-        anyio.run(_run, pipeline, backend_options={"use_uvloop": uvloop})
+        anyio.run(_run, pipeline, status, backend_options={"use_uvloop": uvloop})
     except CrackleError as error:
         code = exit_of(error)
         if code is Exit.DONE and watch.found:
@@ -58,32 +66,36 @@ def run_pipeline(configuration: Configuration, *, fail_on: FailOn, uvloop: bool 
 
 
 class _Watch:
-    """Logs a pipeline's events, and remembers whether an alert came that the caller fails on.
+    """Tells a pipeline's events to whoever listens, and remembers whether an alert came that the caller fails on.
 
     Attributes:
         found: whether one came.
     """
 
-    def __init__(self, log: EventLog, fail_on: FailOn) -> None:
-        self._log = log
+    def __init__(self, listeners: Sequence[Callable[[Event], None]], fail_on: FailOn) -> None:
+        self._listeners = listeners
         self._fail_on = fail_on
         self.found = False
 
     def __call__(self, event: Event) -> None:
-        self._log(event)
+        for listener in self._listeners:
+            listener(event)
         if isinstance(event, AlertMade) and event.alert.status is AlertStatus.RAISED:
             self.found = self.found or self._fail_on.names(event.alert)
 
 
-async def _run(pipeline: Pipeline) -> None:
+async def _run(pipeline: Pipeline, status: StatusServer | None) -> None:
     with anyio.CancelScope() as opening:
         stop = _Stop(pipeline, opening)
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
             loop.add_signal_handler(number, stop, number)
-        async with pipeline:
-            stop.opened = True
-            await pipeline.run()
+        async with AsyncExitStack() as around:
+            if status is not None:
+                await around.enter_async_context(status.serving(pipeline))
+            async with pipeline:
+                stop.opened = True
+                await pipeline.run()
 
 
 class _Stop:

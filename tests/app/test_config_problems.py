@@ -38,7 +38,8 @@ def good(tmp_path: Path, text: str, variables: Mapping[str, str] | None = None, 
         ("[klin]\ncapacity = 5", "klin is unknown: did you mean kiln?"),
         (
             "[mat]\ndirectory = 'x'",
-            "mat is unknown: known are alerts, dead_letters, decode, glaze, kiln, profile, run, sinks, source, state",
+            "mat is unknown: known are alerts, dead_letters, decode, glaze, kiln, profile, run, sinks, source, state, "
+            "status",
         ),
         (
             "[alerts]\nxyz = 5",

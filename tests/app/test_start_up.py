@@ -57,6 +57,7 @@ def test_a_pipe_loads_no_broker_s_client_and_no_http() -> None:
     loaded = loaded_by("run", stdin=shifting())
     assert {"numpy", "scipy"} <= loaded
     assert loaded & {"aiokafka", "httpx2", "httpcore2", "standardwebhooks", "scipy.stats", "scipy.signal"} == set()
+    assert loaded & {"starlette", "uvicorn", "prometheus_client", "crackle_stream.app.web"} == set()
 
 
 def test_rules_of_thumb_load_no_scipy() -> None:

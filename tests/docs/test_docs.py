@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from crackle_stream.app.config import delivery, sections
+from crackle_stream.app.config import delivery, sections, status
 from crackle_stream.app.exits import Exit
 from crackle_stream.budget import SHARES
 from crackle_stream.profile import EVIDENCE_DETECTORS, THRESHOLD_DETECTORS
@@ -40,6 +40,7 @@ def test_links_and_named_files_exist(page: Path) -> None:
         delivery.DeadLettersSection,
         delivery.StateSection,
         sections.RunSection,
+        status.StatusSection,
     ],
 )
 def test_every_setting_is_documented(section: type) -> None:

@@ -15,6 +15,7 @@ from crackle_stream.app.config.secrets import Vault, masked, object_to_literals
 from crackle_stream.app.config.sections import MatchSection
 from crackle_stream.app.plugins import SINKS, SOURCES, Catalogue, Plugin
 from crackle_stream.errors import PluginError
+from crackle_stream.model import Secret
 
 __all__ = ["Component", "ConfiguredSink", "Reader"]
 
@@ -109,6 +110,14 @@ class Reader:
         self._written = written
         self._vault = Vault(variables, problems)
         self._problems = problems
+
+    def resolved(self, cls: type, table: Table, address: Address) -> Table:
+        """The table of a section, with what its references lead to where the section may hold a secret."""
+        known = parameters_of(cls) or {}
+        if not any(Secret in parameter.types for parameter in known.values()):
+            return table
+        object_to_literals(self._as_written(address), known, address, self._problems)
+        return self._vault.resolved(table, address)
 
     def source(self, table: Table) -> Component | None:
         """The source of `[source]`; None after an objection."""

@@ -19,6 +19,7 @@ from crackle_stream.app.config.sections import (
     ProfileSection,
     RunSection,
 )
+from crackle_stream.app.config.status import StatusSection
 from crackle_stream.app.plugins import DETECTORS
 from crackle_stream.errors import PluginError
 from crackle_stream.glaze import check_expressions
@@ -35,6 +36,7 @@ SECTIONS: Mapping[str, type] = {
     "dead_letters": DeadLettersSection,
     "state": StateSection,
     "run": RunSection,
+    "status": StatusSection,
 }
 """The sections whose keys are known beforehand, and what reads them."""
 
@@ -76,6 +78,7 @@ class Configuration:
         dead_letters: where bad records and refused alerts go.
         state: what outlives the process.
         run: names and limits of the process.
+        status: the status server.
     """
 
     origin: str
@@ -90,6 +93,7 @@ class Configuration:
     dead_letters: DeadLettersSection
     state: StateSection
     run: RunSection
+    status: StatusSection
 
 
 def load(
@@ -113,7 +117,7 @@ def load(
     reader = Reader(file.table, variables, problems)
     source = reader.source(tables.table("source") or {"kind": "stdin"})
     sinks = [reader.sink(name, table) for name, table in tables.sinks()]
-    sections = {name: tables.section(name, cls) for name, cls in SECTIONS.items()}
+    sections = {name: tables.section(name, cls, reader) for name, cls in SECTIONS.items()}
     glaze = tables.expressions()
     detectors = tuple(_detectors(sections["profile"], problems))
     _check_family(sections["profile"], tables.table("profile"), problems)
@@ -158,9 +162,9 @@ class _Tables:
         self._problems.add((name,), f"is a section, not {table!r}: write [{name}] and its keys below it")
         return {}
 
-    def section(self, name: str, cls: type[Any]) -> Any:
+    def section(self, name: str, cls: type[Any], reader: Reader) -> Any:
         """A section whose keys are known, read; the default one after an objection."""
-        made = build(cls, self.table(name), (name,), self._problems)
+        made = build(cls, reader.resolved(cls, self.table(name), (name,)), (name,), self._problems)
         return cls() if made is None else made
 
     def sinks(self) -> Iterator[tuple[str, Table]]:
