@@ -135,15 +135,23 @@ def load(target: str, *, called: str) -> object:
     if not module_name or not attribute:
         raise PluginError(f'"{called}" is no plugin: write "package.module:Class"')
     try:
-        value: object = import_module(module_name)
+        return _member(import_module(module_name), attribute, called)
+    except PluginError:
+        raise
     except ModuleNotFoundError as error:
         raise PluginError(_not_found(called, module_name, error)) from error
     except Exception as error:  # a third party's module runs on import and may raise anything
         raise PluginError(f'"{called}": importing {module_name} failed: {type(error).__name__}: {error}') from error
-    for part in attribute.split("."):
+
+
+def _member(module: object, path: str, called: str) -> object:
+    """What a module has by a dotted name; packages import some of their members only now."""
+    value = module
+    for part in path.split("."):
         if not hasattr(value, part):
             public = [name for name in vars(value) if not name.startswith("_")]
-            raise PluginError(f'"{called}": {module_name} has no "{attribute}": {did_you_mean(part, public)}')
+            name = getattr(module, "__name__", "it")
+            raise PluginError(f'"{called}": {name} has no "{path}": {did_you_mean(part, public)}')
         value = getattr(value, part)
     return value
 
@@ -159,6 +167,8 @@ def _published(point: EntryPoint) -> Plugin:
 
 def _not_found(called: str, module_name: str, error: ModuleNotFoundError) -> str:
     """Which module is missing: the plugin's own, or one that it needs."""
+    if error.args and "pip install" in str(error.args[0]):
+        return f'"{called}": {error.args[0]}'
     if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
         return f'"{called}": no module "{error.name}" on the Python path ({_shown_path()})'
     return f'"{called}": {module_name} needs the module "{error.name}", which is not installed'
@@ -235,6 +245,12 @@ SINKS = Catalogue(
             "crackle_stream.sinks:AlertmanagerSink",
             "crackle_stream.sinks.options:AlertmanagerOptions",
             "alerts that stand in Prometheus Alertmanager until they are resolved",
+        ),
+        Plugin(
+            "apprise",
+            "crackle_stream.sinks:AppriseSink",
+            "crackle_stream.sinks.options:AppriseOptions",
+            "chat services, mail and telephones by Apprise (extra: notify)",
         ),
         Plugin(
             "kafka",

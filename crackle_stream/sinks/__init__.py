@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from crackle_stream.sinks.alertmanager import AlertmanagerSink
+    from crackle_stream.sinks.apprise import AppriseSink
     from crackle_stream.sinks.file import FileSink
     from crackle_stream.sinks.kafka import KafkaSink
     from crackle_stream.sinks.log import LogSink
     from crackle_stream.sinks.memory import MemorySink
     from crackle_stream.sinks.options import (
         AlertmanagerOptions,
+        AppriseOptions,
         FileOptions,
         KafkaSinkOptions,
         LogOptions,
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AlertmanagerOptions",
     "AlertmanagerSink",
+    "AppriseOptions",
+    "AppriseSink",
     "FileOptions",
     "FileSink",
     "KafkaSink",
@@ -46,6 +50,8 @@ __all__ = [
 MODULES = {
     "AlertmanagerOptions": "options",
     "AlertmanagerSink": "alertmanager",
+    "AppriseOptions": "options",
+    "AppriseSink": "apprise",
     "FileOptions": "options",
     "FileSink": "file",
     "KafkaSink": "kafka",

@@ -29,6 +29,7 @@ from crackle_stream.sinks.url import read_url, redacted
 
 __all__ = [
     "AlertmanagerOptions",
+    "AppriseOptions",
     "FileOptions",
     "KafkaSinkOptions",
     "LogOptions",
@@ -45,6 +46,8 @@ TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 LABEL_NAME = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
 
 OWN_LABELS = frozenset({"alertname", "kind", "form", "metric", "key", "severity", "fingerprint"})
+
+APPRISE_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://.")
 
 PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
 """Where PagerDuty takes events; accounts in Europe have another one, events.eu.pagerduty.com."""
@@ -277,6 +280,23 @@ class AlertmanagerOptions(HttpOptions):
             yield f"forget_after is {self.forget_after:g} s, less than expires_after, {self.expires_after:g} s"
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class AppriseOptions:
+    """Options of `AppriseSink`.
+
+    Attributes:
+        urls: addresses as Apprise writes them, such as "slack://..." or "mailto://..."; each is a secret.
+    """
+
+    urls: tuple[Secret | str, ...]
+
+    def __post_init__(self) -> None:
+        read_fields(self, urls=_apprise_urls)
+
+    def __repr__(self) -> str:
+        return f"AppriseOptions({len(self.urls)} urls)"
+
+
 def read_topic(value: object) -> str:
     """The name of a topic, as Kafka allows it."""
     text = read_text(value)
@@ -319,6 +339,16 @@ def _labels(value: object) -> Mapping[str, str]:
         if not isinstance(text, str) or not text.strip():
             raise ValueError(f"gives {name} a value that is no text, or empty")
     return MappingProxyType(dict(value))
+
+
+def _apprise_urls(value: object) -> tuple[Secret, ...]:
+    urls = (value,) if isinstance(value, str | Secret) else value
+    if not isinstance(urls, tuple | list) or not urls:
+        raise ValueError('is a list of addresses, such as ["${env:SLACK_URL}"]')
+    for number, url in enumerate(urls, 1):
+        if not isinstance(url, str | Secret) or not APPRISE_URL.match(Secret(url).reveal()):
+            raise ValueError(f'holds no address in place {number}: write it as Apprise does, "service://..."')
+    return tuple(Secret(url) for url in urls)
 
 
 def _uri_reference(value: object) -> str:

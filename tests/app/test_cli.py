@@ -64,7 +64,7 @@ def test_lists_show_name_publisher_and_one_line() -> None:
     code, printed, _ = invoke("sinks", "list")
     assert (code, [line.split()[0] for line in printed.splitlines()]) == (
         0,
-        ["stdout", "file", "log", "webhook", "alertmanager", "kafka", "memory"],
+        ["stdout", "file", "log", "webhook", "alertmanager", "apprise", "kafka", "memory"],
     )
 
 

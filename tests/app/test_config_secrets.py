@@ -143,3 +143,25 @@ def test_no_secret_is_shown_when_a_configuration_is(tmp_path: Path, line: str, v
     shown = repr(found) + "".join(text for _, text in outline(found))
     assert CANARY not in shown
     assert "***" in shown or "${env:HOOK}" in shown
+
+
+CHAT = '[sinks.chat]\nkind = "apprise"\n'
+
+
+def test_a_secret_written_out_in_a_list_is_a_problem_and_is_not_shown(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, CHAT + 'urls = ["slack://swordfish/x/y"]')
+    assert problem.endswith(
+        'holds a secret in the file: write "${env:CHAT_URLS}" and export CHAT_URLS, or "${file:PATH}"'
+    )
+    assert "swordfish" not in problem
+
+
+def test_a_list_of_secrets_is_shown_as_it_was_written_or_not_at_all(tmp_path: Path) -> None:
+    found = configuration(tmp_path, CHAT + 'urls = ["${env:A}"]', {"A": "slack://swordfish/x/y"})
+    assert [url.reveal() for url in found.sinks[0].component.made.urls] == ["slack://swordfish/x/y"]
+    assert found.sinks[0].component.shown == {"urls": ["${env:A}"]}
+    mixed = {"CRACKLE__SINKS__CHAT__URLS": '["${env:A}", "mailto://swordfish@x"]', "A": "slack://swordfish/x/y"}
+    found = configuration(tmp_path, CHAT, mixed)
+    assert len(found.sinks[0].component.made.urls) == 2
+    assert "swordfish" not in str(found.sinks[0].component.shown)
+    assert "swordfish" not in "".join(text for _, text in outline(found))

@@ -165,7 +165,18 @@ def test_a_published_sink_is_found_by_its_name_with_its_publisher(published: Cat
 
 def test_a_built_in_name_cannot_be_taken_over(published: Catalogue) -> None:
     assert published.find("stdout").publisher == ""
-    assert published.names == ("stdout", "file", "log", "webhook", "alertmanager", "kafka", "memory", "absent", "mail")
+    assert published.names == (
+        "stdout",
+        "file",
+        "log",
+        "webhook",
+        "alertmanager",
+        "apprise",
+        "kafka",
+        "memory",
+        "absent",
+        "mail",
+    )
 
 
 def test_a_published_sink_that_cannot_be_imported_says_so_where_it_is_listed(published: Catalogue) -> None:

@@ -9,6 +9,7 @@ import pytest
 import crackle_stream.sinks as package
 from crackle_stream.sinks.options import (
     AlertmanagerOptions,
+    AppriseOptions,
     FileOptions,
     KafkaSinkOptions,
     LogOptions,
@@ -52,6 +53,7 @@ def test_a_sink_is_loaded_when_it_is_named(statement: str, absent: list[str]) ->
     ("sink", "options"),
     [
         (package.AlertmanagerSink, AlertmanagerOptions),
+        (package.AppriseSink, AppriseOptions),
         (package.FileSink, FileOptions),
         (package.KafkaSink, KafkaSinkOptions),
         (package.LogSink, LogOptions),

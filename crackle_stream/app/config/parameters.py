@@ -48,6 +48,13 @@ class Parameter:
         """The plain types a union is made of, containers without their contents."""
         return frozenset(_types(self.hint))
 
+    @property
+    def contents(self) -> frozenset[object]:
+        """The plain types of what a list of it holds."""
+        if typing.get_origin(self.hint) not in (tuple, list):
+            return frozenset()
+        return frozenset(each for argument in typing.get_args(self.hint) for each in _types(argument))
+
 
 @dataclass(frozen=True, slots=True)
 class Site:

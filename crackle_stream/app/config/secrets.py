@@ -119,8 +119,11 @@ def masked(table: Table, known: Mapping[str, Parameter] | None) -> Table:
 
 
 def _masked(value: object, *, secret: bool) -> object:
+    if isinstance(value, list):
+        return [_masked(each, secret=secret) for each in value]
     if REFERENCE.search(str(value)):
-        return value
+        # a list in a variable's text may hold an address that is written out beside one that is referred to
+        return MASK if secret and "://" in REFERENCE.sub("", str(value)) else value
     if isinstance(value, str) and value.startswith(("http://", "https://")):
         return redacted(value)
     return MASK if secret else value
@@ -128,6 +131,6 @@ def _masked(value: object, *, secret: bool) -> object:
 
 def _is_secret(path: Address, known: Mapping[str, Parameter] | None) -> bool:
     parameter = (known or {}).get(path[0])
-    if parameter is not None and len(path) == 1 and Secret in parameter.types:
+    if parameter is not None and len(path) == 1 and Secret in parameter.types | parameter.contents:
         return True
     return SECRET_NAME.search(path[-1]) is not None
