@@ -1,8 +1,9 @@
-"""`crackle-stream detectors|sources|sinks list`: what a configuration can name."""
+"""`crackle-stream detectors|sources|sinks list`: what a configuration can name; and `sinks test`."""
 
 import typer
 
 from crackle_stream.app.cli.reporting import reported
+from crackle_stream.app.cli.sample import send_sample
 from crackle_stream.app.exits import Exit
 from crackle_stream.app.plugins import DETECTORS, SINKS, SOURCES, Catalogue
 
@@ -11,7 +12,8 @@ __all__ = ["detectors", "sinks", "sources"]
 
 def _lister(catalogue: Catalogue) -> typer.Typer:
     noun = catalogue.noun
-    lister = typer.Typer(name=f"{noun}s", help=f"Show the {noun}s there are.", no_args_is_help=True)
+    tested = ", or test one" if noun == "sink" else ""
+    lister = typer.Typer(name=f"{noun}s", help=f"Show the {noun}s there are{tested}.", no_args_is_help=True)
 
     @lister.command("list", help=f"List the {noun}s a configuration can name, built in or published by packages.")
     @reported
@@ -28,3 +30,4 @@ def _lister(catalogue: Catalogue) -> typer.Typer:
 detectors = _lister(DETECTORS)
 sources = _lister(SOURCES)
 sinks = _lister(SINKS)
+sinks.command("test")(send_sample)
