@@ -9,7 +9,7 @@ import pytest
 from benchmarks.families import ar_noise
 from crackle_stream.detect.evidence import ShiftDetector, look
 from crackle_stream.detect.evidence.excursions import LENGTHS, find_excursions
-from crackle_stream.detect.evidence.level import normal_scores
+from crackle_stream.detect.evidence.ranks import normal_scores
 from crackle_stream.history import History
 from crackle_stream.window import Window
 

@@ -13,7 +13,8 @@ from benchmarks.families import ar_noise
 from crackle_stream.budget import PER_WINDOW_LIMIT, SHARES
 from crackle_stream.detect.evidence.autoregression import fit, gram, innovations, solve
 from crackle_stream.detect.evidence.bumps import find_level
-from crackle_stream.detect.evidence.level import normal_scores, ranked, scan_level
+from crackle_stream.detect.evidence.level import ranked, scan_level
+from crackle_stream.detect.evidence.ranks import normal_scores
 from crackle_stream.detect.evidence.scan import scan_step
 from crackle_stream.detect.evidence.shift import LEVEL_SHARE
 from crackle_stream.detect.evidence.steps import REPORTED, WORTH_REMOVING, steps_in, worth_removing

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from crackle_stream.detect.evidence.ranks import medians
+
 __all__ = [
     "CLIP",
     "LAG_PENALTY",
@@ -65,21 +67,58 @@ def order_for(rows: int) -> int:
     return int(np.clip(rows // ROWS_PER_LAG, 1, MAX_ORDER))
 
 
-def gram(y: Floats, p: int, target: Floats | None = None) -> Floats:
-    """Cross products of a constant, the p lags and the target: shape (k, p + 2, p + 2).
+def gram(y: Floats, p: int) -> Floats:
+    """Cross products of a constant, the p lags and the series itself: shape (k, p + 2, p + 2).
 
     Args:
         y: shape (n, k).
         p: number of lags.
-        target: shape (n - p, k), what is regressed; the series itself by default.
     """
-    n, k = y.shape
-    design = np.empty((k, p + 2, n - p))
-    design[:, 0] = 1.0
+    return _gram(np.ascontiguousarray(y.T), p)
+
+
+def _gram(rows: Floats, p: int) -> Floats:
+    """The same of series that stand in rows, shape (k, n).
+
+    The products of two lags are those of the lags before them with one term more and one less at the ends, so p + 1
+    sums over the rows give all (p + 2)^2.
+    """
+    k, n = rows.shape
+    products = np.empty((k, p + 2, p + 2))
+    # by lag: 0 is the series, and the constant comes after the last lag; reordered at the end
+    own = rows[:, p:]
+    for lag in range(p + 1):
+        products[:, 0, lag] = np.vecdot(own, rows[:, p - lag : n - lag])
+    products[:, 0, p + 1] = own.sum(axis=1)
+    first, last = rows[:, p - 1 :: -1], rows[:, n - 1 : n - 1 - p : -1]  # what a further lag gains, and loses
+    ends = np.concatenate([first, np.ones((k, 1))], axis=1), np.concatenate([last, np.ones((k, 1))], axis=1)
+    change = first[:, :, None] * ends[0][:, None] - last[:, :, None] * ends[1][:, None]
+    for lag in range(p):
+        products[:, lag + 1, 0] = products[:, 0, lag + 1]
+        products[:, lag + 1, 1 : p + 1] = products[:, lag, :p] + change[:, lag, :p]
+        products[:, lag + 1, p + 1] = products[:, lag, p + 1] + change[:, lag, p]
+    products[:, p + 1, : p + 1] = products[:, : p + 1, p + 1]
+    products[:, p + 1, p + 1] = n - p
+    order = [p + 1, *range(1, p + 1), 0]
+    return np.asarray(products[:, order][:, :, order])
+
+
+def _with_target(products: Floats, rows: Floats, target: Floats) -> Floats:
+    """Cross products with another target in the place of the series.
+
+    Args:
+        products: what `_gram` returns for the rows, shape (k, p + 2, p + 2).
+        rows: shape (k, n).
+        target: shape (k, n - p).
+    """
+    p, n = products.shape[1] - 2, rows.shape[1]
+    changed = products.copy()
+    changed[:, -1, 0] = target.sum(axis=1)
     for lag in range(1, p + 1):
-        design[:, lag] = y[p - lag : n - lag].T
-    design[:, p + 1] = (y[p:] if target is None else target).T
-    return np.asarray(design @ design.transpose(0, 2, 1))
+        changed[:, -1, lag] = np.vecdot(target, rows[:, p - lag : n - lag])
+    changed[:, -1, -1] = np.vecdot(target, target)
+    changed[:, :, -1] = changed[:, -1]
+    return changed
 
 
 def fit(products: Floats, rows: int) -> Ints:
@@ -116,11 +155,17 @@ def solve(products: Floats, orders: Ints) -> Autoregression:
 
 def innovations(y: Floats, model: Autoregression) -> Floats:
     """What the past does not explain: shape (n - p, k)."""
-    n, p = len(y), model.phi.shape[1]
-    e = y[p:] - model.constant
-    for lag in range(1, p + 1):
-        e -= model.phi[:, lag - 1] * y[p - lag : n - lag]
-    return e
+    return np.ascontiguousarray(_innovations(np.ascontiguousarray(y.T), model).T)
+
+
+def _innovations(rows: Floats, model: Autoregression) -> Floats:
+    """The same of series that stand in rows, shape (k, n - p)."""
+    n, p = rows.shape[1], model.phi.shape[1]
+    e = rows[:, p:] - model.constant[:, None]
+    used = np.flatnonzero(model.phi.any(axis=0))  # the orders differ; most series need few lags
+    for lag in (used + 1).tolist():
+        e -= model.phi[:, lag - 1, None] * rows[:, p - lag : n - lag]
+    return np.asarray(e)
 
 
 def clipped(e: Floats, at: float = CLIP) -> Floats:
@@ -132,8 +177,8 @@ def clipped(e: Floats, at: float = CLIP) -> Floats:
 def middle_and_width(e: Floats) -> tuple[Floats, Floats]:
     """Median and robust standard deviation of each column, from evenly spaced rows where there are very many."""
     some = e[:: max(len(e) // WIDTH_ROWS, 1)]
-    middle = np.median(some, axis=0)
-    return middle, NORMAL_MAD * np.median(np.abs(some - middle), axis=0)
+    middle = medians(some)
+    return middle, NORMAL_MAD * medians(np.abs(some - middle))
 
 
 def robust_fit(y: Floats, p: int, orders: Ints | None = None) -> tuple[Autoregression, Ints]:
@@ -147,10 +192,13 @@ def robust_fit(y: Floats, p: int, orders: Ints | None = None) -> tuple[Autoregre
     References:
         [1] P. Huber, Robust Statistics, 1981, section 7.8 (modified residuals).
     """
-    products = gram(y, p)
+    rows = np.ascontiguousarray(y.T)
+    products = _gram(rows, p)
     chosen = fit(products, len(y) - p) if orders is None else orders
-    e = innovations(y, solve(products, chosen))
-    return solve(gram(y, p, y[p:] - e + clipped(e)), chosen), chosen
+    e = _innovations(rows, solve(products, chosen))
+    middle, width = middle_and_width(e.T)
+    cut = np.clip(e, (middle - CLIP * width)[:, None], (middle + CLIP * width)[:, None])
+    return solve(_with_target(products, rows, rows[:, p:] - e + cut), chosen), chosen
 
 
 def _ridge(products: Floats) -> Floats:

@@ -15,7 +15,7 @@ from crackle_stream.detect.evidence.autoregression import (
     middle_and_width,
     robust_fit,
 )
-from crackle_stream.detect.evidence.level import normal_scores
+from crackle_stream.detect.evidence.ranks import normal_scores
 from crackle_stream.detect.evidence.steps import APART, Step, between, removed
 from crackle_stream.detect.evidence.tails import chi_scan_tail
 

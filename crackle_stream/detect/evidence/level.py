@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from crackle_stream.detect.evidence.autoregression import (
     CLIP,
@@ -17,10 +16,11 @@ from crackle_stream.detect.evidence.autoregression import (
     order_for,
     robust_fit,
 )
+from crackle_stream.detect.evidence.ranks import normal_scores
 from crackle_stream.detect.evidence.scan import TRIM, scan_step, split_off
 from crackle_stream.detect.evidence.tails import chi_scan_tail
 
-__all__ = ["FAR", "Levels", "normal_scores", "ranked", "scan_level"]
+__all__ = ["FAR", "Levels", "ranked", "scan_level"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -104,12 +104,6 @@ class Levels:
         return Levels(*parts)
 
 
-def normal_scores(x: Floats) -> Floats:
-    """Ranks of each column mapped to standard normal quantiles, shape (n, k); sums of squares near n."""
-    ranks = np.argsort(np.argsort(x, axis=0), axis=0)
-    return np.asarray(special.ndtri((ranks + 0.5) / len(x)))
-
-
 def scan_level(y: Floats, *, wary: bool = True, trim: float = TRIM) -> Levels:
     """The best single step in each series, and its p value.
 
@@ -131,9 +125,12 @@ def scan_level(y: Floats, *, wary: bool = True, trim: float = TRIM) -> Levels:
     p = order_for(n)
     centred = y - y.mean(axis=0)
     flat = split_off(y)
-    _, orders = robust_fit(centred if wary else flat, p)
-    plain, _ = robust_fit(centred, p, orders)
-    alone, _ = robust_fit(flat, p, orders)
+    if wary:
+        plain, orders = robust_fit(centred, p)
+        alone, _ = robust_fit(flat, p, orders)
+    else:
+        alone, orders = robust_fit(flat, p)
+        plain, _ = robust_fit(centred, p, orders)
     best = _better(_best_step(centred, plain, trim), _best_step(centred, alone, trim))
     promising = np.flatnonzero(chi_scan_tail(_statistic(best, n - p, orders), best.drops) < WORTH_REFITTING)
     for _ in range(REFITS if len(promising) else 0):

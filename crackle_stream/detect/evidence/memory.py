@@ -181,7 +181,7 @@ def started(
         for lag in range(1, MAX_ORDER + 1):
             e = e - model.phi[0, lag - 1] * flat[MAX_ORDER - lag : len(flat) - lag]
     deviation = float(np.std(_cut(e))) or 1.0
-    even = smeared(e[:, None], [transform != "scores"])[:, 0]
+    even = smeared(e[:, None], x[:, None], [transform != "scores"])[:, 0]
     return MetricMemory(
         transform=transform if scale is None else scale.transform,
         centre=centre,

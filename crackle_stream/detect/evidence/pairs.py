@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import special
 
 from crackle_stream.detect.evidence.products import cross
-from crackle_stream.detect.evidence.spread import legendre_scores
+from crackle_stream.detect.evidence.ranks import legendre_scores
 from crackle_stream.model import NearMiss
 
 if TYPE_CHECKING:

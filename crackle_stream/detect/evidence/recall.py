@@ -11,16 +11,15 @@ import numpy.typing as npt
 from crackle_stream.detect.evidence.autoregression import CLIP, MAX_ORDER, Autoregression, clipped, innovations
 from crackle_stream.detect.evidence.exceedance import drawn_scan_tail
 from crackle_stream.detect.evidence.excursions import with_excursions
-from crackle_stream.detect.evidence.level import FAR, Levels, normal_scores, ranked
+from crackle_stream.detect.evidence.level import FAR, Levels, ranked
 from crackle_stream.detect.evidence.memory import CLUSTERED, MetricMemory, started
+from crackle_stream.detect.evidence.ranks import legendre_of_ranks, legendre_scores, normal_scores
 from crackle_stream.detect.evidence.scan import SCORE_TRIM, TRIM, scan_step, split_off
 from crackle_stream.detect.evidence.spread import (
-    legendre_scores,
     scan_amplitude,
     scan_shape,
     smeared,
     stronger,
-    uniform_ranks,
 )
 from crackle_stream.detect.evidence.steps import removed, steps_in
 from crackle_stream.detect.evidence.tails import chi_scan_tail
@@ -84,7 +83,7 @@ def recalled(x: Floats, memories: Sequence[MetricMemory], bar: float) -> White:
     steps = with_excursions(y, steps, levels, bar=bar, remembered=np.flatnonzero(~clustered))
     settled = removed(y, steps)
     e = innovations(settled, Autoregression(model.phi, np.zeros(k)))
-    even = smeared(e, [memory.transform != Transform.SCORES for memory in memories])
+    even = smeared(e, x, [memory.transform != Transform.SCORES for memory in memories])
     # Scores compress how far an extreme value moves; the other scales are straight lines of what is scanned.
     plain = np.where([memory.transform == Transform.SCORES for memory in memories], x, y)
     amplitudes = scan_amplitude(plain, MAX_ORDER)
@@ -139,7 +138,7 @@ def learned(
 def _one_more(white: White, column: int, x: Floats, memory: MetricMemory | None, weight: float) -> MetricMemory:
     e = white.innovations[:, column]
     present = e[~np.isnan(e)][:, None]
-    spread = legendre_scores(uniform_ranks(present), 2)[:, 0]
+    spread = legendre_of_ranks(present, 2, 2)[:, 0]
     if memory is None:
         return started(x, str(white.transforms[column]), None, x, x, spread, weight)
     y = memory.on_scale(x)

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from crackle_stream.detect.evidence.prepared import Block, Prepared, prepared_of
+from crackle_stream.detect.evidence.ranks import legendre_of_ranks
 from crackle_stream.detect.evidence.recall import learned
 from crackle_stream.detect.evidence.shift_patterns import Change, shift_pattern, width
-from crackle_stream.detect.evidence.spread import legendre_scores, uniform_ranks
+from crackle_stream.detect.evidence.spread import SHAPE_DEGREES
 from crackle_stream.model import Candidate, Examination, NearMiss
 
 if TYPE_CHECKING:
@@ -161,9 +162,8 @@ def _changes(block: Block, place: int, bar: float, memory: MetricMemory | None) 
         )
     elif shape_p < bar:
         row = int(white.shapes.row[place])
-        u = uniform_ranks(white.scores[first:, place : place + 1])[row:, 0]
-        parts = white.shapes.parts[:, place]
-        weight = sum(part * legendre_scores(u, degree) for degree, part in enumerate(parts, start=1))
+        scores = legendre_of_ranks(white.scores[first:, place : place + 1], 1, SHAPE_DEGREES)
+        weight = scores[row:] @ white.shapes.parts[:, place]
         yield Change(
             "shape",
             int(rows[first + row]),
@@ -171,7 +171,7 @@ def _changes(block: Block, place: int, bar: float, memory: MetricMemory | None) 
             min(shape_p, 1.0),
             float(white.shapes.statistic[place] / np.sqrt(max(end - first, 1))),
             "",
-            rows[first + row + np.argsort(-np.asarray(weight), kind="stable")],
+            rows[first + row + np.argsort(-weight, kind="stable")],
         )
 
 

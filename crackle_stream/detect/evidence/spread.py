@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from numpy.polynomial import legendre
 
 from crackle_stream.detect.evidence.autoregression import innovations, middle_and_width, order_for, robust_fit
-from crackle_stream.detect.evidence.level import Levels, normal_scores, scan_level
+from crackle_stream.detect.evidence.level import Levels, scan_level
+from crackle_stream.detect.evidence.ranks import legendre_of_ranks, normal_scores
 from crackle_stream.detect.evidence.scan import SCORE_TRIM, scan_step, split_off
 from crackle_stream.detect.evidence.tails import chi_scan_tail
 
@@ -21,13 +21,11 @@ if TYPE_CHECKING:
 __all__ = [
     "SHAPE_DEGREES",
     "Shapes",
-    "legendre_scores",
     "scan_amplitude",
     "scan_shape",
     "scan_spread",
     "smeared",
     "stronger",
-    "uniform_ranks",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -73,18 +71,6 @@ class Shapes:
         return Shapes(p, row, statistic, parts)
 
 
-def uniform_ranks(e: Floats) -> Floats:
-    """Ranks of each column in (0, 1): shape (n, k)."""
-    return np.asarray((np.argsort(np.argsort(e, axis=0), axis=0) + 0.5) / len(e))
-
-
-def legendre_scores(u: Floats, degree: int) -> Floats:
-    """The Legendre polynomial of the degree on [0, 1], of unit variance for uniform u."""
-    coefficients = np.zeros(degree + 1)
-    coefficients[degree] = np.sqrt(2 * degree + 1)
-    return np.asarray(legendre.legval(2 * u - 1, coefficients))
-
-
 def scan_spread(e: Floats) -> Levels:
     """The best single change of spread: a step in the second Legendre score of the innovations' ranks.
 
@@ -94,7 +80,7 @@ def scan_spread(e: Floats) -> Levels:
     Args:
         e: shape (n, k), innovations, no NaN.
     """
-    return scan_level(legendre_scores(uniform_ranks(e), 2), wary=False, trim=SCORE_TRIM)
+    return scan_level(legendre_of_ranks(e, 2, 2), wary=False, trim=SCORE_TRIM)
 
 
 def scan_amplitude(x: Floats, skipped: int) -> Levels:
@@ -120,19 +106,24 @@ def stronger(inner: Levels, outer: Levels) -> Levels:
     return merged.with_series(clearer, chosen.of(clearer))
 
 
-def smeared(e: Floats, which: Sequence[bool]) -> Floats:
-    """Innovations with a quarter of their width of noise, seeded by themselves.
+def smeared(e: Floats, x: Floats, which: Sequence[bool]) -> Floats:
+    """Innovations with a quarter of their width of noise, seeded by the values they come from.
 
     Ranks at a sharp edge of a density (exponential innovations) follow every error of the coefficients; without this,
-    p values of .001 are five times too frequent there. Normal scores have no edges and need none of it.
+    p values of .001 are five times too frequent there. Normal scores have no edges and need none of it. Seeds are taken
+    from the values and not from the innovations, whose last digits differ from one processor to the next.
 
     Args:
-        e: shape (n, k), innovations, no NaN.
+        e: shape (n - p, k), innovations, no NaN.
+        x: shape (n, k), the values.
         which: the series that are not whitened as scores.
     """
     _, width = middle_and_width(e)
-    noise = np.random.default_rng(zlib.crc32(np.ascontiguousarray(e).tobytes())).standard_normal(e.shape)
-    return np.asarray(e + np.where(which, SMEAR * width, 0.0) * noise)
+    smeared = e.copy()
+    for column in np.flatnonzero(which).tolist():
+        rng = np.random.default_rng(zlib.crc32(np.ascontiguousarray(x[:, column]).tobytes()))
+        smeared[:, column] += SMEAR * width[column] * rng.standard_normal(len(e))
+    return smeared
 
 
 def scan_shape(e: Floats) -> Shapes:
@@ -170,6 +161,5 @@ def _persistence(scores: Floats) -> Floats:
 
 def _all_scores(e: Floats) -> Floats:
     """Legendre scores of the ranks, centred: shape (n, 6 k), by degree and then by series."""
-    u = uniform_ranks(e)
-    scores = np.hstack([legendre_scores(u, degree) for degree in range(1, SHAPE_DEGREES + 1)])
+    scores = legendre_of_ranks(e, 1, SHAPE_DEGREES)
     return np.asarray(scores - scores.mean(axis=0))

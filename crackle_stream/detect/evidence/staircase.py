@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import heapq
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
 from crackle_stream.detect.evidence.autoregression import clipped, innovations, order_for, robust_fit
+from crackle_stream.detect.evidence.ranks import median, medians
 
 __all__ = ["find_staircases"]
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
+_Split = tuple[float, int, int, int]
 
 MAX_STAIRS = 20
 """Changes of level that are tried; what needs as many is slow noise and no staircase."""
@@ -54,11 +56,11 @@ def find_staircases(y: Floats) -> tuple[Floats, tuple[tuple[int, ...], ...]]:
     n, k = y.shape
     p = order_for(n)
     tame = clipped(y)
-    rows = [_levels(tame[:, column]) for column in range(k)]
-    flat = y - y.mean(axis=0)
+    rows = _levels(tame)
+    flat = np.empty_like(y)
     for column, starts in enumerate(rows):
-        for part in np.split(np.arange(n), starts):
-            flat[part, column] = y[part, column] - np.median(y[part, column])
+        for start, end in pairwise([0, *starts, n]):
+            flat[start:end, column] = y[start:end, column] - median(y[start:end, column])
     without = _left(y - y.mean(axis=0), p)
     ratio = (n - p) * (1 - min(ESTIMATION_ROWS / n, 0.5)) * np.log(without / _left(flat, p))
     changes = np.array([len(starts) for starts in rows], dtype=np.float64)
@@ -72,39 +74,75 @@ def find_staircases(y: Floats) -> tuple[Floats, tuple[tuple[int, ...], ...]]:
 def _left(y: Floats, p: int) -> Floats:
     model, _ = robust_fit(y, p)
     e = innovations(y, model)
-    middle = np.median(e, axis=0)
-    return np.asarray(np.maximum(np.sum(clipped(e - middle) ** 2, axis=0), 1e-300))
+    return np.asarray(np.maximum(np.sum(clipped(e - medians(e)) ** 2, axis=0), 1e-300))
 
 
-def _levels(y: Floats) -> list[int]:
-    """Rows where new levels begin, their number by Bayes' criterion under white noise."""
-    n = len(y)
-    total = np.concatenate([[0.0], np.cumsum(y)])
-    left = float(np.sum((y - y.mean()) ** 2))
-    waiting = [_best_split(total, 0, n)]
-    splits: list[int] = []
-    best, score = 0, n * np.log(max(left, 1e-300))
-    while waiting and len(splits) < MAX_STAIRS:
-        gain, row, start, end = heapq.heappop(waiting)
+def _levels(y: Floats) -> list[list[int]]:
+    """Rows where new levels begin in each series, their number by Bayes' criterion under white noise.
+
+    All series are cut in step, one cut each a round: the pieces of a round are looked at together.
+    """
+    n, k = y.shape
+    total = np.zeros((k, n + 1))
+    np.cumsum(y.T, axis=1, out=total[:, 1:])
+    courses = [_Course(n, float(left)) for left in np.sum((y - y.mean(axis=0)) ** 2, axis=0)]
+    pieces = [(series, 0, n) for series in range(k)]
+    while pieces:
+        for (series, _, _), split in zip(pieces, _best_splits(total, pieces), strict=True):
+            heapq.heappush(courses[series].waiting, split)
+        pieces = [(series, *piece) for series, course in enumerate(courses) for piece in course.cut()]
+    return [sorted(course.splits[: course.best]) for course in courses]
+
+
+class _Course:
+    """The segmentation of one series on its way.
+
+    Attributes:
+        waiting: minus the gain of the best cut of each piece, its row (-1 for none) and the piece; a heap.
+        splits: the cuts made, in order.
+        best: how many of them make the best score.
+    """
+
+    def __init__(self, rows: int, left: float) -> None:
+        self.waiting: list[_Split] = []
+        self.splits: list[int] = []
+        self.best = 0
+        self._rows = rows
+        self._left = left
+        self._score = rows * np.log(max(left, 1e-300))
+
+    def cut(self) -> tuple[tuple[int, int], ...]:
+        """Make the cut that gains most; the two new pieces, none where nothing is left to cut."""
+        if len(self.splits) >= MAX_STAIRS or not self.waiting:
+            return ()
+        gain, row, start, end = heapq.heappop(self.waiting)
         if row < 0:
-            break
-        left += gain
-        splits.append(row)
-        for a, b in ((start, row), (row, end)):
-            heapq.heappush(waiting, _best_split(total, a, b))
-        now = n * np.log(max(left, 1e-300)) + PRICE * len(splits) * np.log(n)
-        if now < score:
-            best, score = len(splits), now
-    return sorted(splits[:best])
+            self.waiting.clear()
+            return ()
+        self._left += gain
+        self.splits.append(row)
+        n = self._rows
+        score = n * np.log(max(self._left, 1e-300)) + PRICE * len(self.splits) * np.log(n)
+        if score < self._score:
+            self.best, self._score = len(self.splits), score
+        return (start, row), (row, end)
 
 
-def _best_split(total: Floats, start: int, end: int) -> tuple[float, int, int, int]:
-    """Minus the gain of the best split, its row (-1 for none) and the stretch."""
+def _best_splits(total: Floats, pieces: list[tuple[int, int, int]]) -> list[_Split]:
+    """Minus the gain of the best cut of each piece (series, start, end), its row (-1 for none) and the piece."""
+    series, start, end = np.array(pieces).T
     size = end - start
-    rows = np.arange(start + MIN_STAIR, end - MIN_STAIR + 1)
-    if not len(rows):
-        return 0.0, -1, start, end
-    ahead = (total[rows] - total[start]) - (total[end] - total[start]) * (rows - start) / size
-    gain = ahead**2 * size / ((rows - start) * (end - rows))
-    place = int(np.argmax(gain))
-    return -float(gain[place]), int(rows[place]), start, end
+    counts = np.maximum(size - 2 * MIN_STAIR + 1, 0)
+    edges = np.concatenate([[0], np.cumsum(counts)])
+    piece = np.repeat(np.arange(len(pieces)), counts)
+    before = np.arange(edges[-1]) - edges[piece] + MIN_STAIR  # rows of the piece that come before the cut
+    whole = (total[series, end] - total[series, start]) / size
+    ahead = total[series[piece], start[piece] + before] - total[series, start][piece] - whole[piece] * before
+    gain = ahead * ahead * (size[piece] / (before * (size[piece] - before)))
+    found: list[_Split] = []
+    for place, (low, high) in enumerate(pairwise(edges.tolist())):
+        best = int(gain[low:high].argmax()) if high > low else -1
+        _, first, last = pieces[place]
+        row = first + MIN_STAIR + best if high > low else -1
+        found.append((-float(gain[low + best]) if high > low else 0.0, row, first, last))
+    return found

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from crackle_stream.detect.evidence.autoregression import innovations, order_for, robust_fit
 from crackle_stream.detect.evidence.bumps import find_level
 from crackle_stream.detect.evidence.excursions import with_excursions
-from crackle_stream.detect.evidence.level import Levels, normal_scores
+from crackle_stream.detect.evidence.level import Levels
+from crackle_stream.detect.evidence.ranks import normal_scores
 from crackle_stream.detect.evidence.scan import split_off
 from crackle_stream.detect.evidence.seasonality import find_frequencies, without_sinusoids
 from crackle_stream.detect.evidence.spread import Shapes, scan_amplitude, scan_shape, scan_spread, smeared, stronger
@@ -111,7 +112,8 @@ def whiten(x: Floats, seasons: Sequence[tuple[float, ...]] | None = None, bar: f
     e = np.full((n, k), np.nan)
     e[p:] = innovations(settled, model)
     amplitudes = scan_amplitude(plain, p)
-    spreads, even, shapes = _spreads(e[p:], amplitudes, [transform is not Transform.SCORES for transform in transforms])
+    rough = [transform is not Transform.SCORES for transform in transforms]
+    spreads, even, shapes = _spreads(smeared(e[p:], x, rough), amplitudes)
     z = np.full((n, k), np.nan)
     z[p:] = normal_scores(even)
     return White(
@@ -160,9 +162,8 @@ def _trends_told_apart(y: Floats, levels: Levels) -> tuple[Floats, Levels]:
     return y, levels
 
 
-def _spreads(e: Floats, amplitudes: Levels, edged: list[bool]) -> tuple[Levels, Floats, Shapes]:
+def _spreads(even: Floats, amplitudes: Levels) -> tuple[Levels, Floats, Shapes]:
     """Changes of spread, the innovations without them, and changes of shape in what is left."""
-    even = smeared(e, edged)
     spreads = stronger(scan_spread(even), amplitudes)
     for column in np.flatnonzero(spreads.p < WORTH_REMOVING).tolist():
         row = int(spreads.row[column])

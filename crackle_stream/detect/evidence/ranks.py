@@ -1,0 +1,117 @@
+"""Order statistics of columns: medians, ranks, and the scores that stand for ranks.
+
+These are asked for some hundred times in a cooling, so they are written for tables of a few columns and a thousand
+rows: each column is sorted as a contiguous row, which numpy does with the processor's vector instructions and eight
+times quicker than across the rows of a table; and as the ranks of n untied values are always the same n numbers, their
+scores are looked up and not computed. `tests/evidence/test_ranks.py` holds all of it against numpy's and scipy's own.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from numpy.polynomial import legendre
+from scipy import special
+
+__all__ = ["legendre_of_ranks", "legendre_scores", "median", "medians", "normal_scores", "uniform_ranks"]
+
+Floats = npt.NDArray[np.float64]
+
+LENGTHS_KEPT = 32
+"""Numbers of rows whose scores are kept; metrics that are absent from different tasks have different ones."""
+
+
+def medians(x: Floats) -> Floats:
+    """The median of each column, shape (k,); as `np.median(x, axis=0)`, for columns without NaN.
+
+    >>> medians(np.array([[1.0, 5.0], [2.0, 9.0], [4.0, 6.0], [9.0, 9.0]])).tolist()
+    [3.0, 7.5]
+    """
+    return _middles(np.array(x.T, order="C"))
+
+
+def median(x: Floats) -> float:
+    """The median of one series without NaN, shape (n,)."""
+    return float(_middles(np.array(x[None]))[0])
+
+
+def _middles(rows: Floats) -> Floats:
+    """The median of each row; the rows' order is lost."""
+    n = rows.shape[1]
+    if not n:
+        return np.full(len(rows), np.nan)
+    half = n // 2
+    rows.partition(half, axis=1)
+    upper = rows[:, half]
+    return upper if n % 2 else (rows[:, :half].max(axis=1) + upper) / 2
+
+
+def normal_scores(x: Floats) -> Floats:
+    """Ranks of each column mapped to standard normal quantiles, shape (n, k); sums of squares near n."""
+    return _placed(x, _normal_table(len(x)))
+
+
+def uniform_ranks(x: Floats) -> Floats:
+    """Ranks of each column in (0, 1): shape (n, k)."""
+    return _placed(x, _uniform_table(len(x)))
+
+
+def legendre_scores(u: Floats, degree: int) -> Floats:
+    """The Legendre polynomial of the degree on [0, 1], of unit variance for uniform u."""
+    coefficients = np.zeros(degree + 1)
+    coefficients[degree] = np.sqrt(2 * degree + 1)
+    return np.asarray(legendre.legval(2 * u - 1, coefficients))
+
+
+def legendre_of_ranks(x: Floats, first: int, last: int) -> Floats:
+    """Legendre scores of the ranks of each column, of all degrees from the first to the last.
+
+    Args:
+        x: shape (n, k).
+        first: degree.
+        last: degree.
+
+    Returns:
+        Shape (n, degrees k), by degree and then by column.
+    """
+    return _placed(x, _legendre_table(len(x), first, last))
+
+
+def _placed(x: Floats, tables: Floats) -> Floats:
+    """The entries of tables at the rank of each value: shape (n, tables k), by table and then by column.
+
+    Args:
+        x: shape (n, k).
+        tables: shape (tables, n).
+    """
+    n, k = x.shape
+    rows = np.ascontiguousarray(x.T)
+    places = np.argsort(rows, axis=1)
+    places += np.arange(k)[:, None] * n
+    placed = np.empty((len(tables), k, n))
+    for one, table in zip(placed, tables, strict=True):
+        one.reshape(-1)[places] = table
+    return np.ascontiguousarray(placed.reshape(len(tables) * k, n).T)
+
+
+@lru_cache(maxsize=LENGTHS_KEPT)
+def _uniform_table(n: int) -> Floats:
+    return _kept(((np.arange(n) + 0.5) / n)[None])
+
+
+@lru_cache(maxsize=LENGTHS_KEPT)
+def _normal_table(n: int) -> Floats:
+    return _kept(special.ndtri(_uniform_table(n)))
+
+
+@lru_cache(maxsize=LENGTHS_KEPT)
+def _legendre_table(n: int, first: int, last: int) -> Floats:
+    u = _uniform_table(n)[0]
+    return _kept(np.array([legendre_scores(u, degree) for degree in range(first, last + 1)]))
+
+
+def _kept(table: Floats) -> Floats:
+    table.flags.writeable = False
+    return table
