@@ -39,13 +39,13 @@ def drawn_scan_tail(x: float, rows: int, phi: Floats, prior_rows: float) -> floa
     rng = np.random.default_rng(DRAWS)
     e = rng.standard_normal((rows, DRAWS)) + rng.standard_normal(DRAWS) / np.sqrt(prior_rows)
     draws = np.arange(DRAWS)
-    model = np.broadcast_to(phi, (DRAWS, len(phi)))
+    model = phi[None]
     free = scan_step(e, model, prior_rows)
     looked_at = len(free.statistic)
     place = (draws + rng.random(DRAWS)) * looked_at // DRAWS
     place = place.astype(np.intp)
     steps = (np.arange(-len(phi), rows)[:, None] >= place + free.first).astype(np.float64)
-    profiles = innovations(steps, Autoregression(np.asarray(model), np.zeros(DRAWS)))
+    profiles = innovations(steps, Autoregression(np.tile(phi, (DRAWS, 1)), np.zeros(DRAWS)))
     reached = -special.ndtri(special.ndtr(-x) * (1 - rng.random(DRAWS)))
     seen = scan_step(profiles, model, prior_rows).statistic[place, draws]  # the root of the profile's own norm
     given = e + profiles * (reached - free.statistic[place, draws]) / seen

@@ -15,7 +15,7 @@ from crackle_stream.detect.evidence.autoregression import (
     middle_and_width,
     robust_fit,
 )
-from crackle_stream.detect.evidence.ranks import normal_scores
+from crackle_stream.detect.evidence.ranks import medians, normal_scores
 from crackle_stream.detect.evidence.steps import APART, Step, between, removed
 from crackle_stream.detect.evidence.tails import chi_scan_tail
 
@@ -165,7 +165,7 @@ def _filtered(z: Floats, phi: Floats, lengths: Iterable[int]) -> list[Floats]:
 
 def _to_scale(statistic: Floats) -> Floats:
     """Scaled down where most rows' statistics are too large: slow noise that the lags do not explain."""
-    return np.asarray(statistic / np.maximum(NORMAL_MAD * np.median(np.abs(statistic), axis=0), 1.0))
+    return np.asarray(statistic / np.maximum(NORMAL_MAD * medians(np.abs(statistic)), 1.0))
 
 
 def _profile(phi: Floats, length: int) -> Floats:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy.special import chdtrc, erfc, ndtri
 
 from crackle_stream.detect.evidence.products import cross, gram
+from crackle_stream.detect.evidence.ranks import medians
 
 __all__ = ["Dependent", "dependent_sets", "nearest_pair", "pair_chances"]
 
@@ -87,8 +88,8 @@ def pair_chances(table: Floats) -> Floats:
         return np.ones((columns, columns))
     ranks = table.argsort(axis=0).argsort(axis=0)
     scores = ndtri((ranks + 0.5) / rows)
-    centre = np.median(table, axis=0)
-    scale = 1.4826 * np.median(np.abs(table - centre), axis=0)
+    centre = medians(table)
+    scale = 1.4826 * medians(np.abs(table - centre))
     clipped = np.clip((table - centre) / np.where(scale > 0, scale, 1.0), -CLIPPED, CLIPPED)
     least = np.minimum(_correlated(scores), _correlated(clipped))
     chances: Floats = np.minimum(least, _associated(ranks * BINS // rows))

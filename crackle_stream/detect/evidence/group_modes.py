@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -11,19 +9,6 @@ __all__ = ["density_modes", "nearest_neighbours"]
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.intp]
-
-
-@dataclass(slots=True)
-class _Forest:
-    """Hills that grow from their tops down and are joined at saddles."""
-
-    parent: list[int]
-
-    def top(self, place: int) -> int:
-        while self.parent[place] != place:
-            self.parent[place] = self.parent[self.parent[place]]
-            place = self.parent[place]
-        return place
 
 
 def nearest_neighbours(squared: Floats, count: int) -> tuple[Labels, Floats]:
@@ -60,38 +45,57 @@ def density_modes(near: Labels, squared: Floats, dimensions: int, prominence: fl
         .. [1] Chazal, F., Guibas, L. J., Oudot, S. Y., Skraba, P. (2013). Persistence-based clustering in Riemannian
            manifolds. J. ACM 60 (6), 41. doi:10.1145/2535927
     """
-    points = len(near)
-    height = (-0.5 * dimensions * np.log(squared.mean(axis=1) + 1e-300)).tolist()
-    order = sorted(range(points), key=lambda place: -height[place])
-    rank = np.empty(points, dtype=np.intp)
-    rank[order] = np.arange(points)
-    forest = _Forest(list(range(points)))
-    ordered = near[order]
-    higher = rank[ordered] < np.arange(points)[:, None]
-    densest = ordered[np.arange(points), rank[ordered].argmin(axis=1)].tolist()
-    # All lists of higher neighbours as one: an array's row a point would cost more than the joining.
-    above, ends = ordered[higher].tolist(), np.cumsum(np.count_nonzero(higher, axis=1)).tolist()
-    begin = 0
-    for place, top, end in zip(order, densest, ends, strict=True):
-        if end > begin:
-            _join(forest, height, place, top, above[begin:end], prominence)
-            begin = end
-    tops = np.array([forest.top(place) for place in range(points)])
-    _, labels, sizes = np.unique(tops, return_inverse=True, return_counts=True)
+    height = -0.5 * dimensions * np.log(squared.mean(axis=1) + 1e-300)
+    rank = np.empty(len(near), dtype=np.intp)
+    rank[np.argsort(-height, kind="stable")] = np.arange(len(near))
+    hill = _hills(near, rank)
+    parent = _joined(hill, near, rank, height, prominence)
+    _, labels, sizes = np.unique(parent[hill], return_inverse=True, return_counts=True)
     by_size = np.empty(len(sizes), dtype=np.intp)
     by_size[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))
     named: Labels = by_size[labels]
     return named
 
 
-def _join(forest: _Forest, height: list[float], place: int, densest: int, above: list[int], prominence: float) -> None:
-    parent = forest.parent
-    parent[place] = forest.top(densest)
-    # Most neighbours hang below the same few points: only these are followed up to their tops.
-    for other in {forest.top(one) for one in {parent[one] for one in above}}:
-        mine = forest.top(place)
-        if mine == other:
-            continue
-        lower, upper = (mine, other) if height[mine] < height[other] else (other, mine)
-        if height[lower] - height[place] < prominence:
-            parent[lower] = upper
+def _hills(near: Labels, rank: Labels) -> Labels:
+    """The top above each point, reached by going to the densest neighbour again and again: shape (n,)."""
+    ranks = rank[near]
+    densest = near[np.arange(len(near)), ranks.argmin(axis=1)]
+    above = np.where(ranks.min(axis=1) < rank, densest, np.arange(len(near)))
+    while True:
+        higher = above[above]  # twice as far each time
+        if np.array_equal(higher, above):
+            return above
+        above = higher
+
+
+def _joined(hill: Labels, near: Labels, rank: Labels, height: Floats, prominence: float) -> Labels:
+    """For each top the one of the hill that has absorbed its own, for all other points themselves: shape (n,).
+
+    Saddles are looked at from the highest down, of any two hills the highest alone: what stood out above that one
+    stands out above lower ones, too, whatever has been absorbed meanwhile. So there are some dozen to join and not
+    as many as neighbours.
+    """
+    points = np.arange(len(near))
+    parent = points.copy()
+    lower, neighbour = np.nonzero(rank[near] < rank[:, None])
+    one, other = hill[lower], hill[near[lower, neighbour]]
+    apart = one != other
+    lower, one, other = lower[apart], one[apart], other[apart]
+    descending = np.argsort(rank[lower], kind="stable")
+    pairs = np.minimum(one, other)[descending] * len(near) + np.maximum(one, other)[descending]
+    _, highest = np.unique(pairs, return_index=True)  # the first of each pair, which is its highest saddle
+    for place in descending[np.sort(highest)].tolist():
+        mine, its = _top(parent, int(one[place])), _top(parent, int(other[place]))
+        low, high = (mine, its) if height[mine] < height[its] else (its, mine)
+        if low != high and height[low] - height[lower[place]] < prominence:
+            parent[low] = high
+    for top in np.flatnonzero(parent != points).tolist():
+        parent[top] = _top(parent, top)
+    return parent
+
+
+def _top(parent: Labels, place: int) -> int:
+    while parent[place] != place:
+        place = int(parent[place])
+    return place

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.special import chdtri
 
 from crackle_stream.detect.evidence.group_modes import density_modes, nearest_neighbours
+from crackle_stream.detect.evidence.ranks import median, medians
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,8 +125,8 @@ def find_groups(table: Floats, rng: np.random.Generator, stop: Callable[[], bool
 
 
 def _scaled(table: Floats) -> Floats:
-    centre = np.median(table, axis=0)
-    deviation = 1.4826 * np.median(np.abs(table - centre), axis=0)
+    centre = medians(table)
+    deviation = 1.4826 * medians(np.abs(table - centre))
     scale = np.where(deviation > 0, deviation, np.where(table.std(axis=0) > 0, table.std(axis=0), 1.0))
     points: Floats = LINEAR * np.arcsinh((table - centre) / scale / LINEAR)
     return points
@@ -165,8 +166,8 @@ def _outlying(points: Floats, cores: list[Labels]) -> list[Labels]:
 
 def _inside(points: Floats, mode: Labels, seen: Labels) -> bool:
     """Whether a mode's middle is no farther from other tasks already in groups than its own tasks are."""
-    middle = np.median(points[mode], axis=0)
-    own = float(np.median(np.square(points[mode] - middle).sum(axis=1)))
+    middle = medians(points[mode])
+    own = median(np.square(points[mode] - middle).sum(axis=1))
     others = np.setdiff1d(seen, mode)
     return len(others) > 0 and float(np.square(points[others] - middle).sum(axis=1).min()) <= own
 
@@ -206,7 +207,7 @@ def _assigned(points: Floats, labels: Labels) -> Labels:
 
 def _distances(points: Floats, members: Floats) -> tuple[Floats, float]:
     """Squared Mahalanobis distances from a group's middle, and the logarithm of its squared volume."""
-    middle = np.median(members, axis=0)
+    middle = medians(members)
     off = members - middle
     # Half the members lie within the median distance, however far the strays among them are.
     plain = off.T @ off / len(members) + 1e-9 * np.eye(points.shape[1])
@@ -215,7 +216,7 @@ def _distances(points: Floats, members: Floats) -> tuple[Floats, float]:
     near = off[inside <= np.partition(inside, last)[last]]
     spread = near.T @ near / len(near)
     spread += SHRUNK / len(near) * np.diag(np.diagonal(spread)) + 1e-9 * np.eye(points.shape[1])
-    half = float(np.median(np.einsum("ij,ij->i", off @ np.linalg.inv(spread), off)))
+    half = median(np.einsum("ij,ij->i", off @ np.linalg.inv(spread), off))
     factor = half / float(chdtri(points.shape[1], 0.5))
     spread *= max(factor, 1e-9)
     away = points - middle
@@ -262,7 +263,7 @@ def valley(points: Floats, labels: Labels, one: int, other: int) -> float:
     within = np.cov(first, rowvar=False) + np.cov(second, rowvar=False)
     within = within.reshape(points.shape[1], -1) + 1e-9 * np.eye(points.shape[1])
     line = np.linalg.solve(within, second.mean(axis=0) - first.mean(axis=0))
-    low, high = float(np.median(first @ line)), float(np.median(second @ line))
+    low, high = median(first @ line), median(second @ line)
     if high <= low:
         return 1.0
     along = (np.concatenate([first, second]) @ line - low) / (high - low)
@@ -288,7 +289,7 @@ def on_a_curve(points: Floats, labels: Labels) -> bool:
     """
     parts = [points[labels == group] for group in range(int(labels.max()) + 1)]
     for metric in range(points.shape[1]):
-        along = sorted((part[:, [metric]] for part in parts), key=lambda part: float(np.median(part)))
+        along = sorted((part[:, [metric]] for part in parts), key=lambda part: median(part[:, 0]))
         gapless = all(
             valley(np.vstack(pair), np.repeat([0, 1], [len(pair[0]), len(pair[1])]), 0, 1) > GAP
             for pair in pairwise(along)

@@ -12,6 +12,7 @@ from crackle_stream.detect.evidence.group_metrics import PAIR_P, Dependent, depe
 from crackle_stream.detect.evidence.group_patterns import groups_pattern
 from crackle_stream.detect.evidence.group_search import LEAST_TASKS, Groups, find_groups
 from crackle_stream.detect.evidence.prepared import prepared_of
+from crackle_stream.detect.evidence.ranks import medians
 from crackle_stream.model import Candidate, Examination, NearMiss, Skip
 
 if TYPE_CHECKING:
@@ -141,8 +142,8 @@ def near_copies(table: Floats) -> dict[int, int]:
     varying = np.flatnonzero(np.ptp(table, axis=0) > 0)
     if len(varying) < 2:
         return {}
-    centred = table[:, varying] - np.median(table[:, varying], axis=0)
-    scale = np.median(np.abs(centred), axis=0)
+    centred = table[:, varying] - medians(table[:, varying])
+    scale = medians(np.abs(centred))
     scale = np.where(scale > 0, scale, centred.std(axis=0))
     alike = np.abs(np.corrcoef(np.clip(centred / scale, -CLIPPED, CLIPPED).T)) >= ALIKE
     copies: dict[int, int] = {}

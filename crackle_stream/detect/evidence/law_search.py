@@ -15,6 +15,7 @@ from crackle_stream.detect.evidence.concentration import concentrate
 from crackle_stream.detect.evidence.law import NEGLIGIBLE_SHARE, Law
 from crackle_stream.detect.evidence.law_coefficients import Simple, simplest
 from crackle_stream.detect.evidence.law_supports import MAX_TERMS, Tight, tight_sets
+from crackle_stream.detect.evidence.ranks import median, medians
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -153,7 +154,7 @@ def find_laws(
     hunt = _Hunt(values[:, varying], [names[place] for place in varying.tolist()], scale[varying], rng)
     complete = True
     if len(varying) > 1:
-        centred = (hunt.values - np.median(hunt.values, axis=0)) / hunt.scale
+        centred = (hunt.values - medians(hunt.values)) / hunt.scale
         for view in _views(centred, levels_only):
             for first, last in view.blocks():
                 complete = complete and hunt.look(view, first, last, stop)
@@ -329,7 +330,7 @@ def _views(table: Floats, levels_only: bool) -> Iterator[_View]:
 
 def _spread(table: Floats) -> Floats:
     """Robust standard deviations; the plain ones where most values are equal, shape (m,)."""
-    deviation = 1.4826 * np.median(np.abs(table - np.median(table, axis=0)), axis=0)
+    deviation = 1.4826 * medians(np.abs(table - medians(table)))
     spread: Floats = np.where(deviation > 0, deviation, table.std(axis=0))
     return spread
 
@@ -337,11 +338,11 @@ def _spread(table: Floats) -> Floats:
 def _level(terms: Floats) -> tuple[float, float]:
     """The constant a sum of terms equals and its noise, 0.0 where it is exact to the last digit."""
     sums = terms.sum(axis=1)
-    constant = float(np.median(sums))
-    turnover = 0.5 * float(np.median(np.abs(terms).sum(axis=1)))
+    constant = median(sums)
+    turnover = 0.5 * median(np.abs(terms).sum(axis=1))
     if _kept(terms, constant) >= EXACT_SHARE:
         return (0.0 if abs(constant) <= EXACT * turnover else constant), 0.0
-    noise = 1.4826 * float(np.median(np.abs(sums - constant)))
+    noise = 1.4826 * median(np.abs(sums - constant))
     error = 1.2533 * noise / len(sums) ** 0.5
     negligible = abs(constant) <= max(NEGLIGIBLE_SIGMAS * error, NEGLIGIBLE_SHARE * turnover)
     return (0.0 if negligible else constant), noise

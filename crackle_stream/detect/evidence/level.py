@@ -17,7 +17,7 @@ from crackle_stream.detect.evidence.autoregression import (
     robust_fit,
 )
 from crackle_stream.detect.evidence.ranks import normal_scores
-from crackle_stream.detect.evidence.scan import TRIM, scan_step, split_off
+from crackle_stream.detect.evidence.scan import TRIM, neighbour_drops, scan_step, split_off
 from crackle_stream.detect.evidence.tails import chi_scan_tail
 
 __all__ = ["FAR", "Levels", "ranked", "scan_level"]
@@ -132,7 +132,7 @@ def scan_level(y: Floats, *, wary: bool = True, trim: float = TRIM) -> Levels:
         alone, orders = robust_fit(flat, p)
         plain, _ = robust_fit(centred, p, orders)
     best = _better(_best_step(centred, plain, trim), _best_step(centred, alone, trim))
-    promising = np.flatnonzero(chi_scan_tail(_statistic(best, n - p, orders), best.drops) < WORTH_REFITTING)
+    promising = np.flatnonzero(_tail(_statistic(best, n - p, orders), best, n - p, trim) < WORTH_REFITTING)
     for _ in range(REFITS if len(promising) else 0):
         some = best.of(promising)
         shifted = np.arange(n)[:, None] >= some.row + p
@@ -141,7 +141,7 @@ def scan_level(y: Floats, *, wary: bool = True, trim: float = TRIM) -> Levels:
         best.put(promising, _better(some, _best_step(series, refitted, trim)))
     statistic = _statistic(best, n - p, orders)
     return Levels(
-        p=chi_scan_tail(statistic, best.drops),
+        p=_tail(statistic, best, n - p, trim),
         row=best.row.astype(np.intp) + p,
         size=best.size,
         statistic=statistic * np.sign(best.size),
@@ -158,7 +158,6 @@ class _Step:
     size: Floats
     without: Floats
     residual: Floats
-    drops: Floats
     phi: Floats
 
     def of(self, columns: Ints) -> _Step:
@@ -167,14 +166,13 @@ class _Step:
             self.size[columns],
             self.without[columns],
             self.residual[columns],
-            self.drops[:, columns],
             self.phi[columns],
         )
 
     def put(self, columns: Ints, other: _Step) -> None:
         self.row[columns], self.size[columns] = other.row, other.size
         self.without[columns], self.residual[columns] = other.without, other.residual
-        self.drops[:, columns], self.phi[columns] = other.drops, other.phi
+        self.phi[columns] = other.phi
 
 
 def _statistic(step: _Step, rows: int, orders: Ints) -> Floats:
@@ -182,6 +180,10 @@ def _statistic(step: _Step, rows: int, orders: Ints) -> Floats:
     price = ESTIMATION_ROWS + PERSISTENT_ROWS * persistent
     counted = rows * (1 - np.minimum(price / rows, 0.5))
     return np.asarray(np.sqrt(counted * np.maximum(np.log(step.without / step.residual), 0.0)))
+
+
+def _tail(statistic: Floats, step: _Step, rows: int, trim: float) -> Floats:
+    return chi_scan_tail(statistic, neighbour_drops(rows, step.phi, trim=trim))
 
 
 def _best_step(y: Floats, model: Autoregression, trim: float) -> _Step:
@@ -197,7 +199,7 @@ def _best_step(y: Floats, model: Autoregression, trim: float) -> _Step:
     place = np.argmax(np.abs(scan.statistic), axis=0)
     gain = scan.statistic[place, series] ** 2
     residual = np.maximum(without - gain, 1e-9 * without + np.finfo(float).tiny)
-    return _Step(place + scan.first, scan.size[place, series], without, residual, scan.drops, model.phi)
+    return _Step(place + scan.first, scan.size[place, series], without, residual, model.phi)
 
 
 def _better(one: _Step, other: _Step) -> _Step:
@@ -208,7 +210,6 @@ def _better(one: _Step, other: _Step) -> _Step:
         size=np.where(nearer, other.size, one.size),
         without=np.minimum(one.without, other.without),
         residual=np.minimum(one.residual, other.residual),
-        drops=np.where(nearer, other.drops, one.drops),
         phi=np.where(nearer[:, None], other.phi, one.phi),
     )
 

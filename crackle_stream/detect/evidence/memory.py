@@ -10,13 +10,22 @@ import numpy.typing as npt
 from scipy import special
 from scipy.linalg import solve_toeplitz
 
-from crackle_stream.detect.evidence.autoregression import LAG_PENALTY, MAX_ORDER, Autoregression, fit, gram, solve
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from crackle_stream.detect.evidence.autoregression import (
+    LAG_PENALTY,
+    MAX_ORDER,
+    Autoregression,
+    fit,
+    gram,
+    innovations,
+    solve,
+)
+from crackle_stream.detect.evidence.ranks import medians
 from crackle_stream.detect.evidence.spread import smeared
 
-__all__ = ["CLUSTERED", "KNOTS", "MetricMemory", "started"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["CLUSTERED", "KNOTS", "MetricMemory", "after_window"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -146,66 +155,76 @@ class MetricMemory:
         return cls(**values)  # type: ignore[arg-type]
 
 
-def started(
-    x: Floats,
-    transform: str,
-    scale: MetricMemory | None,
-    flat: Floats,
-    e: Floats,
-    spread: Floats,
-    weight: float,
-) -> MetricMemory:
-    """One window as a memory.
+def after_window(
+    x: Floats, transforms: Sequence[str], known: Sequence[MetricMemory | None], spreads: Floats, weight: float
+) -> list[MetricMemory]:
+    """The memories after a window in which nothing changed, one for each of its k metrics.
 
     Args:
-        x: shape (n,), the metric's values, changes taken out of none.
-        transform: the scale, where the window starts the memory.
-        scale: the memory it will be added to, whose scale is kept; None where it starts one.
-        flat: shape (n,), the series on that scale; empty where the window starts the memory.
-        e: shape (n - p,), innovations on that scale; likewise.
-        spread: shape (n - p,), second Legendre scores.
+        x: shape (n, k), the metrics' values, no NaN.
+        transforms: the scales on which the window was whitened, taken where a memory begins.
+        known: the memories before it; None where the window begins one.
+        spreads: shape (n - p, k), second Legendre scores of the innovations' ranks.
         weight: share of the window's rows that no earlier window held.
     """
     knots = _knots(x)
-    if scale is None:
-        plain = _transformed(x, transform, knots)
-        centre, width = float(np.mean(plain)), float(np.std(plain)) or 1.0
-        flat = (plain - centre) / width
-    else:
-        centre, width = scale.centre, scale.width
-    products = gram(flat[:, None], MAX_ORDER)[0]
-    if scale is None:
-        rows = len(flat) - MAX_ORDER
-        model = solve(products[None], fit(products[None], rows))
-        e = flat[MAX_ORDER:] - model.constant[0]
-        for lag in range(1, MAX_ORDER + 1):
-            e = e - model.phi[0, lag - 1] * flat[MAX_ORDER - lag : len(flat) - lag]
-    deviation = float(np.std(_cut(e))) or 1.0
-    even = smeared(e[:, None], x[:, None], [transform != "scores"])[:, 0]
-    return MetricMemory(
-        transform=transform if scale is None else scale.transform,
-        centre=centre,
-        width=width,
-        knots=knots,
-        products=weight * products,
-        spread_memory=_autocovariances(spread),
-        noise=_knots(even - np.median(even)) / deviation,
-        deviation=deviation,
-        windows=weight,
-        rows=weight * len(x),
-    )
+    scales = [memory or _begun(x[:, c], transforms[c], knots[c]) for c, memory in enumerate(known)]
+    flat = np.column_stack([scale.on_scale(x[:, c]) for c, scale in enumerate(scales)])
+    products = gram(flat, MAX_ORDER)
+    e = innovations(flat, _models(products, known, len(x) - MAX_ORDER))
+    deviations = _cut(e).std(axis=0)
+    even = smeared(e, x, [scale.transform != "scores" for scale in scales])
+    noise, memories = _knots(even - medians(even)), _autocovariances(spreads)
+    after = []
+    for c, (memory, scale) in enumerate(zip(known, scales, strict=True)):
+        deviation = float(deviations[c]) or 1.0
+        news = replace(
+            scale,
+            knots=knots[c],
+            products=weight * products[c],
+            spread_memory=memories[c],
+            noise=noise[c] / deviation,
+            deviation=deviation,
+            windows=weight,
+            rows=weight * len(x),
+        )
+        after.append(news if memory is None else memory.after(news, float(np.mean(e[:, c])) / memory.deviation))
+    return after
+
+
+def _begun(x: Floats, transform: str, knots: Floats) -> MetricMemory:
+    """A memory that knows no more than its scale."""
+    plain = _transformed(x, transform, knots)
+    nothing = np.zeros(0)
+    scale = float(np.mean(plain)), float(np.std(plain)) or 1.0
+    return MetricMemory(transform, *scale, knots, nothing, nothing, nothing, 1.0, 0.0, 0.0)
+
+
+def _models(products: Floats, known: Sequence[MetricMemory | None], rows: int) -> Autoregression:
+    """The remembered autoregressions, and the window's own where nothing is remembered."""
+    own = solve(products, fit(products, rows))
+    for c, memory in enumerate(known):
+        if memory is not None:
+            model = memory.model()
+            own.phi[c], own.constant[c] = model.phi[0], model.constant[0]
+    return own
 
 
 def _knots(x: Floats) -> Floats:
-    """The KNOTS quantiles, as `np.quantile` gives them in a fifth of its time."""
+    """The KNOTS quantiles of each column, shape (k, KNOTS), as `np.quantile` gives them in a fifth of its time."""
+    ordered = np.sort(np.ascontiguousarray(x.T), axis=1)
     places = (np.arange(KNOTS) + 0.5) / KNOTS * (len(x) - 1)
-    return np.asarray(np.interp(places, np.arange(len(x)), np.sort(x)))
+    below = np.minimum(places.astype(np.intp), len(x) - 2)
+    share = places - below
+    return np.asarray((1 - share) * ordered[:, below] + share * ordered[:, below + 1])
 
 
-def _autocovariances(spread: Floats) -> Floats:
-    """Mean products at lags 0 to SPREAD_LAGS of scores whose mean is 0."""
-    n = len(spread)
-    return np.array([spread[lag:] @ spread[: n - lag] / (n - lag) for lag in range(SPREAD_LAGS + 1)])
+def _autocovariances(spreads: Floats) -> Floats:
+    """Mean products at lags 0 to SPREAD_LAGS of scores whose mean is 0: shape (k, SPREAD_LAGS + 1)."""
+    rows = np.ascontiguousarray(spreads.T)
+    n = rows.shape[1]
+    lags = range(SPREAD_LAGS + 1)
+    return np.column_stack([np.vecdot(rows[:, lag:], rows[:, : n - lag]) / (n - lag) for lag in lags])
 
 
 _JITTER = np.concatenate([[1e-6], np.zeros(SPREAD_LAGS)])
@@ -259,6 +278,6 @@ def _yule_walker(memory: Floats, rows: float) -> Floats:
 
 
 def _cut(e: Floats) -> Floats:
-    middle = np.median(e)
-    reach = 4 * 1.4826 * np.median(np.abs(e - middle))
+    middle = medians(e)
+    reach = 4 * 1.4826 * medians(np.abs(e - middle))
     return np.clip(e, middle - reach, middle + reach)

@@ -12,9 +12,9 @@ from crackle_stream.detect.evidence.autoregression import CLIP, MAX_ORDER, Autor
 from crackle_stream.detect.evidence.exceedance import drawn_scan_tail
 from crackle_stream.detect.evidence.excursions import with_excursions
 from crackle_stream.detect.evidence.level import FAR, Levels, ranked
-from crackle_stream.detect.evidence.memory import CLUSTERED, MetricMemory, started
+from crackle_stream.detect.evidence.memory import CLUSTERED, MetricMemory, after_window
 from crackle_stream.detect.evidence.ranks import legendre_of_ranks, legendre_scores, normal_scores
-from crackle_stream.detect.evidence.scan import SCORE_TRIM, TRIM, scan_step, split_off
+from crackle_stream.detect.evidence.scan import SCORE_TRIM, TRIM, neighbour_drops, scan_step, split_off
 from crackle_stream.detect.evidence.spread import (
     scan_amplitude,
     scan_shape,
@@ -123,28 +123,23 @@ def learned(
         quiet: whether nothing seems to have changed in the metric; a window with a change teaches nothing.
         weight: share of the window's rows that no earlier window held.
     """
-    after: list[MetricMemory | None] = []
-    for column, memory in enumerate(memories):
-        if len(x) < MIN_ROWS or weight <= 0:
-            after.append(memory)
-        elif not quiet[column]:
-            struck = None if memory is None else replace(memory, strikes=memory.strikes + 1)
-            after.append(None if struck is None or struck.strikes >= ACCEPT_AFTER else struck)
-        else:
-            after.append(_one_more(white, column, x[:, column], memory, weight))
+    if len(x) < MIN_ROWS or weight <= 0:
+        return list(memories)
+    calm = [column for column, is_quiet in enumerate(quiet) if is_quiet]
+    after = [None if memory is None else _struck(memory) for memory in memories]
+    if calm:
+        past = ~np.isnan(white.innovations[:, calm[0]])
+        spreads = legendre_of_ranks(white.innovations[past][:, calm], 2, 2)
+        transforms = [str(white.transforms[column]) for column in calm]
+        known = [memories[column] for column in calm]
+        for column, memory in zip(calm, after_window(x[:, calm], transforms, known, spreads, weight), strict=True):
+            after[column] = memory
     return after
 
 
-def _one_more(white: White, column: int, x: Floats, memory: MetricMemory | None, weight: float) -> MetricMemory:
-    e = white.innovations[:, column]
-    present = e[~np.isnan(e)][:, None]
-    spread = legendre_of_ranks(present, 2, 2)[:, 0]
-    if memory is None:
-        return started(x, str(white.transforms[column]), None, x, x, spread, weight)
-    y = memory.on_scale(x)
-    own = innovations(y[:, None], memory.model())[:, 0]
-    news = started(x, memory.transform, memory, y, own, spread, weight)
-    return memory.after(news, float(np.mean(own)) / memory.deviation)
+def _struck(memory: MetricMemory) -> MetricMemory | None:
+    """A memory after a window with a change; None where changes have gone on so long that it starts anew."""
+    return None if memory.strikes + 1 >= ACCEPT_AFTER else replace(memory, strikes=memory.strikes + 1)
 
 
 def _level(e: Floats, phi: Floats, prior: Floats, deviation: Floats, skipped: int = 0, *, trim: float = TRIM) -> Levels:
@@ -161,7 +156,7 @@ def _level(e: Floats, phi: Floats, prior: Floats, deviation: Floats, skipped: in
     statistic = scan.statistic[place, series]
     largest = gain.max(axis=0)
     return Levels(
-        p=chi_scan_tail(np.sqrt(largest), scan.drops),
+        p=chi_scan_tail(np.sqrt(largest), neighbour_drops(len(e), phi, prior, trim=trim)),
         row=place + scan.first + skipped * (place + scan.first > 0),
         size=scan.size[place, series] * deviation * wider,
         statistic=statistic,

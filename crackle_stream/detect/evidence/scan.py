@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["SCORE_TRIM", "TRIM", "Scan", "scan_step", "split_off"]
+__all__ = ["SCORE_TRIM", "TRIM", "Scan", "neighbour_drops", "scan_step", "split_off"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -30,13 +30,11 @@ class Scan:
     Attributes:
         statistic: shape (s, k), standard normal where nothing happened, if the innovations have unit variance.
         size: shape (s, k), the step that fits best.
-        drops: shape (s - 1, k), 1 minus the correlation of neighbouring statistics.
         first: the innovation's row that the first statistic is about.
     """
 
     statistic: Floats
     size: Floats
-    drops: Floats
     first: int
 
 
@@ -52,7 +50,7 @@ def scan_step(
 
     Args:
         e: shape (n, k), innovations.
-        phi: shape (k, p), coefficients.
+        phi: shape (k, p), coefficients; shape (1, p) where they are the same for all.
         prior_rows: rows of memory, shape (k,) or a number; 0 for none.
         pulse: shape (n, k), what a row's innovation counts for where the step begins at that row; e by default.
         trim: share of the rows at each end where no step is looked for.
@@ -63,28 +61,55 @@ def scan_step(
     """
     n, k = e.shape
     p = phi.shape[1]
-    prior = np.broadcast_to(np.asarray(prior_rows, dtype=np.float64), (k,))
+    prior = np.asarray(prior_rows, dtype=np.float64)
     total = n + prior
     later = np.zeros((n + p + 1, k))
     later[:n] = np.cumsum(e[::-1], axis=0)[::-1]
     matched = later[:n].copy()
     for lag in range(1, p + 1):
         matched -= phi[:, lag - 1] * later[lag : n + lag]
-    weights = np.vstack([np.ones(k), 1 - np.cumsum(phi.T, axis=0)])
+    weights, left = _profile(phi), n - np.arange(n)
     rest = weights[-1]
-    left = n - np.arange(n)
     mass = _profile_sums(weights[:p], rest, left, p)
-    norm = _profile_sums(weights[:p] ** 2, rest**2, left, p) - mass**2 / total
-    shared = _profile_sums(weights[:p] * weights[1:], rest**2, left[1:], p) - mass[1:] * mass[:-1] / total
+    norm = np.maximum(_profile_sums(weights[:p] ** 2, rest**2, left, p) - mass**2 / total, 1e-12)
     matched -= mass * (later[0] / total)
     if pulse is not None:
         matched += pulse - e
+    rows = _looked_at(n, prior, trim)
+    size = matched[rows] / norm[rows]
+    return Scan(size * np.sqrt(norm[rows]), size, rows.start)
+
+
+def neighbour_drops(rows: int, phi: Floats, prior_rows: Floats | float = 0.0, *, trim: float = TRIM) -> Floats:
+    """1 minus the correlation of the statistics of neighbouring rows, as `scan_step` gives them: shape (s - 1, k).
+
+    Args:
+        rows: n, of the innovations.
+        phi: shape (k, p), coefficients.
+        prior_rows: as in `scan_step`.
+        trim: as in `scan_step`.
+    """
+    p = phi.shape[1]
+    prior = np.asarray(prior_rows, dtype=np.float64)
+    total = rows + prior
+    weights, left = _profile(phi), rows - np.arange(rows)
+    rest = weights[-1]
+    mass = _profile_sums(weights[:p], rest, left, p)
+    norm = np.maximum(_profile_sums(weights[:p] ** 2, rest**2, left, p) - mass**2 / total, 1e-12)
+    shared = _profile_sums(weights[:p] * weights[1:], rest**2, left[1:], p) - mass[1:] * mass[:-1] / total
+    looked_at = _looked_at(rows, prior, trim)
+    here, there = slice(looked_at.start, looked_at.stop - 1), slice(looked_at.start + 1, looked_at.stop)
+    return np.asarray(1 - shared[here] / np.sqrt(norm[here] * norm[there]))
+
+
+def _profile(phi: Floats) -> Floats:
+    """What a step of height 1 is in the innovations, from its row on until it stays: shape (p + 1, k)."""
+    return np.vstack([np.ones(len(phi)), 1 - np.cumsum(phi.T, axis=0)])
+
+
+def _looked_at(n: int, prior: Floats, trim: float) -> slice:
     edge = _edge(n, trim)
-    start = 0 if bool(np.all(prior > 0)) else edge
-    rows = slice(start, n - edge)
-    norm = np.maximum(norm, 1e-12)
-    drops = 1 - shared[start : n - edge - 1] / np.sqrt(norm[start : n - edge - 1] * norm[start + 1 : n - edge])
-    return Scan(matched[rows] / np.sqrt(norm[rows]), matched[rows] / norm[rows], drops, start)
+    return slice(0 if bool(np.all(prior > 0)) else edge, n - edge)
 
 
 def _edge(n: int, trim: float = TRIM) -> int:
@@ -94,8 +119,10 @@ def _edge(n: int, trim: float = TRIM) -> int:
 def _profile_sums(head: Floats, rest: Floats, left: Ints, p: int) -> Floats:
     """Sums over the first `left` terms of a sequence that is `head` and then `rest` for ever: shape (len(left), k)."""
     partial = np.vstack([np.zeros(head.shape[1]), np.cumsum(head, axis=0)])
-    inside = np.minimum(left, p)
-    return np.asarray(partial[inside] + (left - inside)[:, None] * rest)
+    sums = (left - p)[:, None] * rest + partial[p]
+    few = left < p
+    sums[few] = partial[left[few]]
+    return np.asarray(sums)
 
 
 def split_off(y: Floats) -> Floats:

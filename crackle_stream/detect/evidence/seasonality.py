@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from crackle_stream.detect.evidence.ranks import median
+
 __all__ = ["find_frequencies", "sinusoids", "without_sinusoids"]
 
 Floats = npt.NDArray[np.float64]
@@ -71,7 +73,7 @@ def _peak(y: Floats) -> int | None:
     for bin_ in (np.argsort(power[low:high])[::-1][:4] + low).tolist():
         reach = max(8, int(bin_ * (NEIGHBOURS - 1)))
         around = power[max(2, min(int(bin_ / NEIGHBOURS), bin_ - 8)) : bin_ + reach + 1]
-        if power[bin_] > bar * np.median(around):
+        if power[bin_] > bar * median(around):
             return int(bin_)
     return None
 

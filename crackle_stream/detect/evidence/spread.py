@@ -12,7 +12,7 @@ import numpy.typing as npt
 from crackle_stream.detect.evidence.autoregression import innovations, middle_and_width, order_for, robust_fit
 from crackle_stream.detect.evidence.level import Levels, scan_level
 from crackle_stream.detect.evidence.ranks import legendre_of_ranks, normal_scores
-from crackle_stream.detect.evidence.scan import SCORE_TRIM, scan_step, split_off
+from crackle_stream.detect.evidence.scan import SCORE_TRIM, neighbour_drops, scan_step, split_off
 from crackle_stream.detect.evidence.tails import chi_scan_tail
 
 if TYPE_CHECKING:
@@ -136,13 +136,14 @@ def scan_shape(e: Floats) -> Shapes:
     scores = _all_scores(e)
     variance = np.maximum(scores.var(axis=0), 1e-12) * _persistence(scores)
     shrink = np.sqrt(1 - min(ESTIMATION_ROWS / n, 0.5))
-    scan = scan_step(scores * (shrink / np.sqrt(variance)), np.zeros((scores.shape[1], 1)), trim=SCORE_TRIM)
+    white = np.zeros((1, 1))
+    scan = scan_step(scores * (shrink / np.sqrt(variance)), white, trim=SCORE_TRIM)
     parts = scan.statistic.reshape(len(scan.statistic), SHAPE_DEGREES, k)
     total = np.sqrt(np.sum(parts**2, axis=1))
     place = np.argmax(total, axis=0)
     series = np.arange(k)
     return Shapes(
-        p=chi_scan_tail(total[place, series], scan.drops[:, :k], SHAPE_DEGREES),
+        p=chi_scan_tail(total[place, series], neighbour_drops(n, white, trim=SCORE_TRIM), SHAPE_DEGREES),
         row=place + scan.first,
         statistic=total[place, series],
         parts=parts[place, :, series].T,

@@ -13,7 +13,7 @@ from crackle_stream.detect.evidence.autoregression import innovations, order_for
 from crackle_stream.detect.evidence.bumps import find_level
 from crackle_stream.detect.evidence.excursions import with_excursions
 from crackle_stream.detect.evidence.level import Levels
-from crackle_stream.detect.evidence.ranks import normal_scores
+from crackle_stream.detect.evidence.ranks import median, medians, normal_scores
 from crackle_stream.detect.evidence.scan import split_off
 from crackle_stream.detect.evidence.seasonality import find_frequencies, without_sinusoids
 from crackle_stream.detect.evidence.spread import Shapes, scan_amplitude, scan_shape, scan_spread, smeared, stronger
@@ -168,7 +168,7 @@ def _spreads(even: Floats, amplitudes: Levels) -> tuple[Levels, Floats, Shapes]:
     for column in np.flatnonzero(spreads.p < WORTH_REMOVING).tolist():
         row = int(spreads.row[column])
         for part in (slice(0, row), slice(row, None)):
-            spread = float(np.median(np.abs(even[part, column] - np.median(even[part, column]))))
+            spread = median(np.abs(even[part, column] - median(even[part, column])))
             even[part, column] /= spread if spread > 0 else 1.0
     return spreads, even, scan_shape(even)
 
@@ -211,8 +211,8 @@ def _chosen_scale(
 
 
 def _other_scales(x: Floats) -> list[tuple[Transform, Floats, Ints]]:
-    middle = np.median(x, axis=0)
-    spread = np.median(np.abs(x - middle), axis=0) * 1.4826
+    middle = medians(x)
+    spread = medians(np.abs(x - middle)) * 1.4826
     wide = np.where(spread > 0, WINSOR * spread, np.inf)
     raw = np.clip(x, middle - wide, middle + wide)
     everything = np.arange(x.shape[1])
@@ -233,9 +233,9 @@ def _deseasoned(y: Floats, frequencies: tuple[tuple[float, ...], ...]) -> Floats
 
 def _unevenness(y: Floats, e: Floats) -> Floats:
     """How much the size of an innovation depends on the level it starts from, and on the last one: shape (k,)."""
-    size = normal_scores(np.abs(e - np.median(e, axis=0)))
+    size = normal_scores(np.abs(e - medians(e)))
     fitted = normal_scores(y - e)
-    distance = normal_scores(np.abs(y - e - np.median(y - e, axis=0)))
+    distance = normal_scores(np.abs(y - e - medians(y - e)))
     return np.asarray(
         _correlation(size, fitted) ** 2 + _correlation(size, distance) ** 2 + _correlation(size[1:], size[:-1]) ** 2
     )
