@@ -155,7 +155,7 @@ def solve(products: Floats, orders: Ints) -> Autoregression:
 
 def innovations(y: Floats, model: Autoregression) -> Floats:
     """What the past does not explain: shape (n - p, k)."""
-    return np.ascontiguousarray(_innovations(np.ascontiguousarray(y.T), model).T)
+    return _innovations(np.ascontiguousarray(y.T), model).T
 
 
 def _innovations(rows: Floats, model: Autoregression) -> Floats:

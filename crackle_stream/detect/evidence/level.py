@@ -123,6 +123,7 @@ def scan_level(y: Floats, *, wary: bool = True, trim: float = TRIM) -> Levels:
     """
     n = len(y)
     p = order_for(n)
+    y = np.asfortranarray(y)
     centred = y - y.mean(axis=0)
     flat = split_off(y)
     if wary:

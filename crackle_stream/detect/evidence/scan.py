@@ -63,9 +63,9 @@ def scan_step(
     p = phi.shape[1]
     prior = np.asarray(prior_rows, dtype=np.float64)
     total = n + prior
-    later = np.zeros((n + p + 1, k))
-    later[:n] = np.cumsum(e[::-1], axis=0)[::-1]
-    matched = later[:n].copy()
+    later = np.zeros((n + p + 1, k), order="F")
+    np.cumsum(e[::-1], axis=0, out=later[:n][::-1])
+    matched = later[:n].copy(order="F")
     for lag in range(1, p + 1):
         matched -= phi[:, lag - 1] * later[lag : n + lag]
     weights, left = _profile(phi), n - np.arange(n)
@@ -119,7 +119,7 @@ def _edge(n: int, trim: float = TRIM) -> int:
 def _profile_sums(head: Floats, rest: Floats, left: Ints, p: int) -> Floats:
     """Sums over the first `left` terms of a sequence that is `head` and then `rest` for ever: shape (len(left), k)."""
     partial = np.vstack([np.zeros(head.shape[1]), np.cumsum(head, axis=0)])
-    sums = (left - p)[:, None] * rest + partial[p]
+    sums = (rest[:, None] * (left - p) + partial[p][:, None]).T
     few = left < p
     sums[few] = partial[left[few]]
     return np.asarray(sums)
@@ -132,13 +132,13 @@ def split_off(y: Floats) -> Floats:
     """
     n = len(y)
     centred = y - y.mean(axis=0)
-    rows = np.arange(1, n)[:, None]
-    gain = np.cumsum(centred, axis=0)[:-1] ** 2 / (rows * (n - rows))
-    edge = _edge(n)
-    gain[: edge - 1] = 0.0
-    gain[n - edge :] = 0.0
-    split = np.argmax(gain, axis=0) + 1
-    before = np.arange(n)[:, None] < split
-    low = np.sum(centred * before, axis=0) / split
-    high = np.sum(centred * ~before, axis=0) / (n - split)
-    return np.asarray(centred - np.where(before, low, high))
+    edge, before = _edge(n), np.arange(1, n)
+    sums = np.cumsum(centred, axis=0, out=np.empty_like(centred, order="F"))
+    looked_at = slice(edge - 1, n - edge)
+    gain = sums[looked_at] ** 2 / (before * (n - before))[looked_at, None]
+    split = np.argmax(gain, axis=0) + edge
+    ahead = sums[split - 1, np.arange(y.shape[1])]  # what stands after the split sums to as much, less than nothing
+    for column, row in enumerate(split.tolist()):
+        centred[:row, column] -= ahead[column] / row
+        centred[row:, column] += ahead[column] / (n - row)
+    return np.asarray(centred)

@@ -119,7 +119,7 @@ def smeared(e: Floats, x: Floats, which: Sequence[bool]) -> Floats:
         which: the series that are not whitened as scores.
     """
     _, width = middle_and_width(e)
-    smeared = e.copy()
+    smeared = e.copy(order="K")
     for column in np.flatnonzero(which).tolist():
         rng = np.random.default_rng(zlib.crc32(np.ascontiguousarray(x[:, column]).tobytes()))
         smeared[:, column] += SMEAR * width[column] * rng.standard_normal(len(e))

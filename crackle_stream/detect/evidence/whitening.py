@@ -102,6 +102,7 @@ def whiten(x: Floats, seasons: Sequence[tuple[float, ...]] | None = None, bar: f
         bar: p value under which a change of level is taken out.
     """
     n, k = x.shape
+    x = np.asfortranarray(x)
     frequencies = seasons_of(x) if seasons is None else tuple(seasons)
     y, plain, transforms = _chosen_scale(x, normal_scores(x), frequencies)
     y, levels = _trends_told_apart(y, find_level(y))
@@ -109,12 +110,12 @@ def whiten(x: Floats, seasons: Sequence[tuple[float, ...]] | None = None, bar: f
     p = order_for(n)
     settled = removed(y, steps)
     model, _ = robust_fit(settled, p)
-    e = np.full((n, k), np.nan)
+    e = np.full((n, k), np.nan, order="F")
     e[p:] = innovations(settled, model)
     amplitudes = scan_amplitude(plain, p)
     rough = [transform is not Transform.SCORES for transform in transforms]
     spreads, even, shapes = _spreads(smeared(e[p:], x, rough), amplitudes)
-    z = np.full((n, k), np.nan)
+    z = np.full((n, k), np.nan, order="F")
     z[p:] = normal_scores(even)
     return White(
         y,
@@ -184,7 +185,7 @@ def _chosen_scale(
     n, k = x.shape
     p = order_for(n)
     y = _deseasoned(scores, frequencies)
-    plain = x.copy()
+    plain = x.copy(order="K")
     transforms = [Transform.SCORES] * k
     flat = split_off(y)
     model, _orders = robust_fit(flat, p)
