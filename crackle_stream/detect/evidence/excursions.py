@@ -16,6 +16,7 @@ from crackle_stream.detect.evidence.autoregression import (
     robust_fit,
 )
 from crackle_stream.detect.evidence.ranks import medians, normal_scores
+from crackle_stream.detect.evidence.scan import step_profile
 from crackle_stream.detect.evidence.steps import APART, Step, between, removed
 from crackle_stream.detect.evidence.tails import chi_scan_tail
 
@@ -44,6 +45,9 @@ HINT = 4.5
 """Largest statistic of the clipped innovations under which their ranks are not looked at."""
 
 NORMAL_MAD = 1.4826
+
+WORTH_LOCATING = 0.01
+"""P value from which an excursion's ends do not matter; the bar of a reported one is a tenth of it at most."""
 
 LOCATED_WITHIN = 1.5
 """Factor around the best length within which every length is tried, to say where the excursion ends."""
@@ -88,7 +92,8 @@ def find_excursions(y: Floats, phi: Floats, *, remembered: bool = False) -> tupl
         remembered: whether the coefficients are known from earlier windows.
 
     Returns:
-        P values over all rows and lengths, shape (k,), and a span for each; (0, 0) where the p value is 1.
+        P values over all rows and lengths, shape (k,), and a span for each; (0, 0) where the p value is not under
+        `WORTH_LOCATING`.
     """
     chances, spans = np.ones(y.shape[1]), [(0, 0)] * y.shape[1]
     lengths = [length for length in LENGTHS if length <= LONGEST_SHARE * len(y)]
@@ -147,8 +152,10 @@ def _judged(z: Floats, phi: Floats, lengths: Sequence[int]) -> tuple[float, Span
         for one, length in zip(found, lengths, strict=True)
     ]
     best = int(np.argmin(tails))
+    if len(lengths) * tails[best] >= WORTH_LOCATING:
+        return min(len(lengths) * tails[best], 1.0), (0, 0)
     start, end = _located(z, phi, lengths[best], int(np.argmax(np.abs(found[best]))))
-    return min(len(lengths) * tails[best], 1.0), (start + p, end + p)
+    return len(lengths) * tails[best], (start + p, end + p)
 
 
 def _filtered(z: Floats, phi: Floats, lengths: Iterable[int]) -> list[Floats]:
@@ -170,10 +177,12 @@ def _to_scale(statistic: Floats) -> Floats:
 
 def _profile(phi: Floats, length: int) -> Floats:
     """What an excursion of height 1 is in the innovations: shape (length + p, k)."""
-    k, p = phi.shape
-    there = np.zeros((length + 2 * p, k))
-    there[p : p + length] = 1.0
-    return innovations(there, Autoregression(phi, np.zeros(k)))
+    p = phi.shape[1]
+    step = step_profile(phi)
+    rows = np.arange(length + p)
+    profile = step[np.minimum(rows, p)]
+    profile[length:] -= step[:p]
+    return np.asarray(profile)
 
 
 def _drops(phi: Floats, length: int, rows: int) -> Floats:

@@ -11,6 +11,7 @@ from scipy import special
 
 from crackle_stream.detect.evidence.products import cross
 from crackle_stream.detect.evidence.ranks import legendre_scores
+from crackle_stream.detect.evidence.seasonality import waves
 from crackle_stream.model import NearMiss
 
 if TYPE_CHECKING:
@@ -183,13 +184,13 @@ def steadied(z: Floats, frequencies: Sequence[Sequence[float]]) -> Floats:
 
 def _without_seasons(x: Floats, frequencies: Sequence[float]) -> Floats:
     rows = np.flatnonzero(~np.isnan(x))
-    phases = 2 * np.pi * np.outer(rows, frequencies)
-    cosine, sine = np.cos(phases), np.sin(phases)
+    turning = waves(len(x), frequencies)[rows]
+    cosine, sine = turning.real, turning.imag
     # Twice the pace by the double angle, and the fit by its normal equations: waves are nearly orthogonal.
-    waves = np.hstack([np.ones((len(rows), 1)), cosine, sine, 2 * cosine * cosine - 1, 2 * cosine * sine])
-    fitted = np.linalg.lstsq(cross(waves, waves), cross(waves, x[rows, None]))[0]
+    design = np.hstack([np.ones((len(rows), 1)), cosine, sine, 2 * cosine * cosine - 1, 2 * cosine * sine])
+    fitted = np.linalg.lstsq(cross(design, design), cross(design, x[rows, None]))[0]
     left = x.copy()
-    left[rows] -= (waves @ fitted)[:, 0]
+    left[rows] -= (design @ fitted)[:, 0]
     return left
 
 

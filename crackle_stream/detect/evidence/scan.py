@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["SCORE_TRIM", "TRIM", "Scan", "neighbour_drops", "scan_step", "split_off"]
+__all__ = ["SCORE_TRIM", "TRIM", "Scan", "neighbour_drops", "scan_step", "split_off", "step_profile"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -68,7 +68,7 @@ def scan_step(
     matched = later[:n].copy(order="F")
     for lag in range(1, p + 1):
         matched -= phi[:, lag - 1] * later[lag : n + lag]
-    weights, left = _profile(phi), n - np.arange(n)
+    weights, left = step_profile(phi), n - np.arange(n)
     rest = weights[-1]
     mass = _profile_sums(weights[:p], rest, left, p)
     norm = np.maximum(_profile_sums(weights[:p] ** 2, rest**2, left, p) - mass**2 / total, 1e-12)
@@ -92,7 +92,7 @@ def neighbour_drops(rows: int, phi: Floats, prior_rows: Floats | float = 0.0, *,
     p = phi.shape[1]
     prior = np.asarray(prior_rows, dtype=np.float64)
     total = rows + prior
-    weights, left = _profile(phi), rows - np.arange(rows)
+    weights, left = step_profile(phi), rows - np.arange(rows)
     rest = weights[-1]
     mass = _profile_sums(weights[:p], rest, left, p)
     norm = np.maximum(_profile_sums(weights[:p] ** 2, rest**2, left, p) - mass**2 / total, 1e-12)
@@ -102,7 +102,7 @@ def neighbour_drops(rows: int, phi: Floats, prior_rows: Floats | float = 0.0, *,
     return np.asarray(1 - shared[here] / np.sqrt(norm[here] * norm[there]))
 
 
-def _profile(phi: Floats) -> Floats:
+def step_profile(phi: Floats) -> Floats:
     """What a step of height 1 is in the innovations, from its row on until it stays: shape (p + 1, k)."""
     return np.vstack([np.ones(len(phi)), 1 - np.cumsum(phi.T, axis=0)])
 

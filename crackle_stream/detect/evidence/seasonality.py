@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
+from crackle_stream.detect.evidence.products import cross
 from crackle_stream.detect.evidence.ranks import median
 
-__all__ = ["find_frequencies", "sinusoids", "without_sinusoids"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["find_frequencies", "sinusoids", "waves", "without_sinusoids"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,6 +31,9 @@ LINE_TAIL = 1e-5
 
 NEIGHBOURS = 1.6
 """The background of a frequency is the median power within this factor of it, at least eight bins to a side."""
+
+STRIDE = 32
+"""Rows of a stretch whose angles are worked out once."""
 
 ZOOM = 33
 """Trial frequencies between the neighbouring bins of a peak."""
@@ -52,14 +61,26 @@ def find_frequencies(y: Floats) -> tuple[float, ...]:
 
 def sinusoids(n: int, frequencies: tuple[float, ...]) -> Floats:
     """A constant, and a cosine and a sine for each frequency: shape (n, 1 + 2 len(frequencies))."""
-    angle = 2 * np.pi * np.arange(n)[:, None] * np.asarray(frequencies)
-    return np.hstack([np.ones((n, 1)), np.cos(angle), np.sin(angle)])
+    turning = waves(n, frequencies)
+    return np.hstack([np.ones((n, 1)), turning.real, turning.imag])
+
+
+def waves(n: int, frequencies: Sequence[float] | Floats) -> npt.NDArray[np.complex128]:
+    """A point that turns, exp(2 pi i f t) at the rows t from 0, for each frequency: shape (n, len(frequencies)).
+
+    Angles are added by multiplying: of n rows only every `STRIDE`th and the first `STRIDE` need a sine.
+    """
+    turn = 2j * np.pi * np.asarray(frequencies)
+    coarse = np.exp(np.arange(0, n, STRIDE)[:, None] * turn)
+    fine = np.exp(np.arange(STRIDE)[:, None] * turn)
+    return (coarse[:, None] * fine).reshape(-1, len(turn))[:n]
 
 
 def without_sinusoids(y: Floats, frequencies: tuple[float, ...]) -> Floats:
     """The series without its best fit of the given frequencies; its mean goes too."""
     design = sinusoids(len(y), frequencies)
-    coefficients = np.linalg.lstsq(design, y, rcond=None)[0]
+    # by normal equations: the waves are nearly orthogonal, and two of nearly one frequency are still solved
+    coefficients = np.linalg.lstsq(cross(design, design), design.T @ y, rcond=None)[0]
     return np.asarray(y - design @ coefficients)
 
 
@@ -81,8 +102,10 @@ def _peak(y: Floats) -> int | None:
 def _zoomed(y: Floats, bin_: int) -> float:
     n = len(y)
     trial = (bin_ + np.linspace(-1, 1, ZOOM)) / n
-    waves = np.exp(-2j * np.pi * np.outer(np.arange(n), trial))
-    power = np.abs(y @ waves)
+    rows = np.zeros(-(-n // STRIDE) * STRIDE)
+    rows[:n] = y
+    within = rows.reshape(-1, STRIDE) @ waves(STRIDE, trial)  # the sum over all rows, stretch by stretch
+    power = np.abs(np.sum(within * waves(len(within), STRIDE * trial), axis=0))
     best = int(np.clip(np.argmax(power), 1, ZOOM - 2))
     left, top, right = power[best - 1 : best + 2]
     bend = left - 2 * top + right
