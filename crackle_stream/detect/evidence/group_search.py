@@ -135,8 +135,7 @@ def _scaled(table: Floats) -> Floats:
 def _cores(points: Floats) -> list[Labels]:
     """Places of the points of each mode, at a large scale and, for small groups, a small one."""
     count, dimensions = points.shape
-    norms = np.einsum("ij,ij->i", points, points)
-    squared = np.maximum(norms[:, None] + norms - 2 * points @ points.T, 0.0)
+    squared = _squared_distances(points)
     wide = max(LEAST_NEIGHBOURS + 2, count // SHARE_OF_NEIGHBOURS)
     least = max(LEAST_NEIGHBOURS + 1, LEAST_TASKS * count // max(count, SAMPLE))
     near, distances = nearest_neighbours(squared, wide)
@@ -153,12 +152,21 @@ def _cores(points: Floats) -> list[Labels]:
     return [members for members in modes if len(members) >= least]
 
 
+def _squared_distances(points: Floats) -> Floats:
+    """Of every two points, shape (n, n)."""
+    norms = np.einsum("ij,ij->i", points, points)
+    squared = -2 * points @ points.T
+    squared += norms
+    squared += norms[:, None]
+    return np.maximum(squared, 0.0, out=squared)
+
+
 def _outlying(points: Floats, cores: list[Labels]) -> list[Labels]:
     """Small groups among the tasks farthest out, of which a draw of a long window holds too few."""
     norms = np.einsum("ij,ij->i", points, points)
     far = np.sort(np.argpartition(norms, len(norms) - FARTHEST)[-FARTHEST:])
-    squared = np.square(points[far][:, None] - points[far]).sum(axis=2)
-    labels = density_modes(*nearest_neighbours(squared, LEAST_NEIGHBOURS), points.shape[1], SMALL_PROMINENCE)
+    near = nearest_neighbours(_squared_distances(points[far]), LEAST_NEIGHBOURS)
+    labels = density_modes(*near, points.shape[1], SMALL_PROMINENCE)
     seen = np.concatenate(cores) if cores else np.array([], dtype=np.intp)
     modes = (far[labels == mode] for mode in range(int(labels.max()) + 1))
     return [mode for mode in modes if len(mode) >= LEAST_TASKS and not _inside(points, mode, seen)]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from crackle_stream.detect.evidence.autoregression import innovations, middle_and_width, order_for, robust_fit
 from crackle_stream.detect.evidence.level import Levels, scan_level
 from crackle_stream.detect.evidence.ranks import legendre_of_ranks, normal_scores
-from crackle_stream.detect.evidence.scan import SCORE_TRIM, neighbour_drops, scan_step, split_off
+from crackle_stream.detect.evidence.scan import SCORE_TRIM, TRIM, neighbour_drops, scan_step, split_off
 from crackle_stream.detect.evidence.tails import chi_scan_tail
 
 if TYPE_CHECKING:
@@ -45,6 +45,10 @@ ESTIMATION_ROWS = 24.0
 
 PERSISTENCE = 1.12
 """Long-run over plain variance of a score from which it is deflated; under it the excess is estimation noise."""
+
+
+DOUBTFUL = 0.3
+"""P value in independent noise from which a change of spread or shape is not looked at closer: it is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ def scan_spread(e: Floats) -> Levels:
     Args:
         e: shape (n, k), innovations, no NaN.
     """
-    return scan_level(legendre_of_ranks(e, 2, 2), wary=False, trim=SCORE_TRIM)
+    return _scan_scores(legendre_of_ranks(e, 2, 2), wary=False, trim=SCORE_TRIM)
 
 
 def scan_amplitude(x: Floats, skipped: int) -> Levels:
@@ -93,7 +97,39 @@ def scan_amplitude(x: Floats, skipped: int) -> Levels:
         x: shape (n, k), the values, logarithms where they are whitened as such, seasons left in, no NaN.
         skipped: rows at the start that have no innovation, at least 1.
     """
-    return scan_level(normal_scores(np.abs(np.diff(x, axis=0)))[skipped - 1 :])
+    return _scan_scores(normal_scores(np.abs(np.diff(x, axis=0)))[skipped - 1 :], wary=True, trim=TRIM)
+
+
+def _scan_scores(scores: Floats, *, wary: bool, trim: float) -> Levels:
+    """A scan for a step, in which only series with something like one are taken to remember anything.
+
+    Scores of spread go up and down with those before them, if at all, and that makes a step less likely and not more;
+    so what is no step in independent noise needs no autoregression.
+    """
+    quick = _scan_white(scores, trim)
+    doubtful = np.flatnonzero(quick.p < DOUBTFUL)
+    return quick.with_series(doubtful, scan_level(scores[:, doubtful], wary=wary, trim=trim)) if len(doubtful) else quick
+
+
+def _scan_white(scores: Floats, trim: float) -> Levels:
+    """The best single step of each series as if rows were independent; see `scan_level`."""
+    (n, k), p = scores.shape, order_for(len(scores))
+    centred = scores - scores.mean(axis=0)
+    without = np.sum(centred * centred, axis=0)
+    white, series = np.zeros((1, 1)), np.arange(k)
+    scan = scan_step(centred / np.sqrt(np.maximum(without, 1e-300) / n), white, trim=trim)
+    row = np.argmax(np.abs(scan.statistic), axis=0)
+    statistic = scan.statistic[row, series]
+    return Levels(
+        p=chi_scan_tail(np.abs(statistic), neighbour_drops(n, white, trim=trim)),
+        row=row + scan.first,
+        size=scan.size[row, series] * np.sqrt(without / n),
+        statistic=statistic,
+        phi=np.zeros((k, p)),
+        orders=np.ones(k, dtype=np.intp),
+        residual=without * (1 - np.minimum(statistic**2 / n, 1.0)),
+        without=without,
+    )
 
 
 def stronger(inner: Levels, outer: Levels) -> Levels:
@@ -132,16 +168,29 @@ def scan_shape(e: Floats) -> Shapes:
     Args:
         e: shape (n, k), innovations, known changes of level and spread taken out, no NaN.
     """
-    n, k = e.shape
     scores = _all_scores(e)
-    variance = np.maximum(scores.var(axis=0), 1e-12) * _persistence(scores)
+    shapes = _best_shapes(scores, np.ones(scores.shape[1]))
+    doubtful = np.flatnonzero(shapes.p < DOUBTFUL)  # persistence makes a change less likely and never more
+    if not len(doubtful):
+        return shapes
+    some = scores.reshape(len(e), SHAPE_DEGREES, -1)[:, :, doubtful].reshape(len(e), -1)
+    return shapes.with_series(doubtful, _best_shapes(some, _persistence(some)))
+
+
+def _best_shapes(scores: Floats, persistence: Floats) -> Shapes:
+    """The row at which the scores of all degrees change most, and how likely that is.
+
+    Args:
+        scores: shape (n, degrees k), centred, by degree and then by series.
+        persistence: shape (degrees k,), long-run over plain variances.
+    """
+    n, white = len(scores), np.zeros((1, 1))
+    variance = np.maximum(scores.var(axis=0), 1e-12) * persistence
     shrink = np.sqrt(1 - min(ESTIMATION_ROWS / n, 0.5))
-    white = np.zeros((1, 1))
     scan = scan_step(scores * (shrink / np.sqrt(variance)), white, trim=SCORE_TRIM)
-    parts = scan.statistic.reshape(len(scan.statistic), SHAPE_DEGREES, k)
+    parts = scan.statistic.reshape(len(scan.statistic), SHAPE_DEGREES, -1)
     total = np.sqrt(np.sum(parts**2, axis=1))
-    place = np.argmax(total, axis=0)
-    series = np.arange(k)
+    place, series = np.argmax(total, axis=0), np.arange(parts.shape[2])
     return Shapes(
         p=chi_scan_tail(total[place, series], neighbour_drops(n, white, trim=SCORE_TRIM), SHAPE_DEGREES),
         row=place + scan.first,
