@@ -18,8 +18,8 @@ from crackle_stream.detect.evidence import prepared_of
 from crackle_stream.detect.evidence.dependence import CURVED_SHARE, CURVED_TESTS, LINEAR_SHARE
 from crackle_stream.detect.evidence.lagged import lags_for
 from crackle_stream.detect.evidence.pairs import binned_p, correlations_at, curved_p, own_memory
-from crackle_stream.detect.evidence.shift import LEVEL_SHARE, SHAPE_SHARE, SPREAD_SHARE
 from crackle_stream.detect.evidence.ranks import legendre_scores
+from crackle_stream.detect.evidence.shift import LEVEL_SHARE, SHAPE_SHARE, SPREAD_SHARE
 from crackle_stream.model import Examination
 
 if TYPE_CHECKING:

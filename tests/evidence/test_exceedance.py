@@ -35,7 +35,6 @@ def test_in_slow_noise_the_closed_form_is_at_least_one_and_a_half_times_too_larg
 
 
 def test_far_out_both_agree_where_noise_is_white() -> None:
-    rng = np.random.default_rng(0)
     drops = neighbour_drops(300, np.zeros((1, 1)), PRIOR)
     closed = float(chi_scan_tail(np.array([8.0]), drops)[0])
     assert 1e-14 < closed < 1e-11

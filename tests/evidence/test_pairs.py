@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from crackle_stream.detect.evidence.ranks import normal_scores
 from crackle_stream.detect.evidence.pairs import binned_p, correlations_at, curved_p, own_memory
+from crackle_stream.detect.evidence.ranks import normal_scores
 from crackle_stream.detect.evidence.responsible import carriers, fragility, weighed
 
 

@@ -15,9 +15,9 @@ from crackle_stream.detect.evidence.dither import dithered
 from crackle_stream.detect.evidence.look import Context
 from crackle_stream.detect.evidence.memory import MetricMemory
 from crackle_stream.detect.evidence.prepared import Block, Prepared
+from crackle_stream.detect.evidence.ranks import legendre_scores, uniform_ranks
 from crackle_stream.detect.evidence.recall import learned
 from crackle_stream.detect.evidence.seasonality import find_frequencies, without_sinusoids
-from crackle_stream.detect.evidence.ranks import legendre_scores, uniform_ranks
 from crackle_stream.detect.evidence.spread import SHAPE_DEGREES
 from crackle_stream.detect.evidence.staircase import find_staircases
 from crackle_stream.detect.evidence.whitening import Transform, whiten

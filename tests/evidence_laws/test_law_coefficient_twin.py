@@ -6,6 +6,7 @@ from math import inf
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -58,4 +59,9 @@ def test_coefficients_relative_to_all_members_at_once_are_those_of_one_at_a_time
     seed: int, members: int, noise: float
 ) -> None:
     tight, scale = tight_of(seed, members, noise)
-    assert simplest(tight, scale) == one_by_one(tight, scale)
+    found, plain = simplest(tight, scale), one_by_one(tight, scale)
+    assert (found is None) == (plain is None)
+    if found is not None and plain is not None:
+        assert found.coefficients == plain.coefficients
+        # widths of intervals around nearly equal ratios: processors differ in their last digits
+        assert found.chance == pytest.approx(plain.chance, rel=1e-4)

@@ -30,7 +30,7 @@ BLOCKS = ((0.0, 1.0), (0.0, 0.35), (0.0, 0.2), (0.3, 0.7), (0.65, 1.0))
 LEAST_ROWS = 40
 """Rows a block needs beside two for every metric."""
 
-SEARCH_ROWS = 1500
+SEARCH_ROWS = 600
 """Rows looked at in the search; more sharpen nothing that the window does not confirm afterwards."""
 
 EXACT = 1e-9

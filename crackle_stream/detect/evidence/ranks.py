@@ -1,10 +1,10 @@
 """Order statistics of columns: medians, ranks, and the scores that stand for ranks.
 
 These are asked for some hundred times in a cooling, so they are written for tables of a few columns and a thousand
-rows: each column is sorted as a contiguous row, which numpy does with the processor's vector instructions and eight
-times quicker than across the rows of a table; and as the ranks of n untied values are always the same n numbers, their
-scores are looked up and not computed. What is given back is contiguous along its columns, too, and so are all tables
-of whitening and scans: sums along columns are then five times as quick as across rows. `tests/evidence/test_ranks.py` holds all of it against numpy's and scipy's own.
+rows. Each column is sorted as a contiguous row, which numpy does with the processor's vector instructions and eight
+times quicker than across the rows of a table. The ranks of n untied values are always the same n numbers: their scores
+are looked up and not computed. What is given back is contiguous along its columns, as are all tables of whitening and
+scans: sums along columns are then five times as quick. `tests/evidence/test_ranks.py` holds it against numpy and scipy.
 """
 
 from __future__ import annotations

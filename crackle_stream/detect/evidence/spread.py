@@ -108,7 +108,9 @@ def _scan_scores(scores: Floats, *, wary: bool, trim: float) -> Levels:
     """
     quick = _scan_white(scores, trim)
     doubtful = np.flatnonzero(quick.p < DOUBTFUL)
-    return quick.with_series(doubtful, scan_level(scores[:, doubtful], wary=wary, trim=trim)) if len(doubtful) else quick
+    return (
+        quick.with_series(doubtful, scan_level(scores[:, doubtful], wary=wary, trim=trim)) if len(doubtful) else quick
+    )
 
 
 def _scan_white(scores: Floats, trim: float) -> Levels:

@@ -53,7 +53,7 @@ def find_staircases(y: Floats) -> tuple[Floats, tuple[tuple[int, ...], ...]]:
         [1] P. Fryzlewicz, Wild binary segmentation for multiple change-point detection, Ann. Statist. 42, 2014.
             doi:10.1214/14-AOS1245
     """
-    n, k = y.shape
+    n = len(y)
     p = order_for(n)
     tame = clipped(y)
     rows = _levels(tame)
