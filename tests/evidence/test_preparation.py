@@ -58,6 +58,7 @@ def test_whitened_scores_have_no_memory_left() -> None:
     rng = np.random.default_rng(4)
     series = np.hstack([ar_noise(rng, 800, 4, 0.9), np.exp(ar_noise(rng, 800, 4, 0.9)), rng.pareto(1.3, (800, 4))])
     white = whiten(series)
+    assert white is not None
     scores = white.scores[8:]
     for column in range(12):
         assert np.abs(acf(scores[:, column], nlags=5)[1:]).max() < 4 / np.sqrt(792)
@@ -68,6 +69,7 @@ def test_whitened_scores_have_no_memory_left() -> None:
 def test_effective_observations_of_slow_noise_are_few() -> None:
     rng = np.random.default_rng(5)
     white = whiten(np.hstack([ar_noise(rng, 2000, 3, 0.9), rng.random((2000, 3))]))
+    assert white is not None
     assert np.median(white.effective_n[:3]) == pytest.approx(2000 * 0.1 / 1.9, rel=0.35)
     assert white.effective_n[3:].min() > 1500
 
@@ -97,6 +99,7 @@ def test_affine_copies_name_the_first_of_their_kind() -> None:
 
 def test_a_memory_survives_being_stored() -> None:
     white = whiten(ar_noise(np.random.default_rng(9), 500, 1, 0.8))
+    assert white is not None
     (memory,) = learned(white, ar_noise(np.random.default_rng(9), 500, 1, 0.8), [None], [True], 1.0)
     assert memory is not None
     again = MetricMemory.from_dict(memory.to_dict())
@@ -125,3 +128,18 @@ def test_known_metrics_are_judged_by_memory_beside_new_and_seasonal_ones_by_the_
 
 def _calibrated(block: Block) -> list[tuple[int, bool]]:
     return list(zip(block.columns, block.white.calibrated.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("asks", range(5))
+def test_whitening_gives_up_between_any_two_of_its_parts(asks: int) -> None:
+    answers = iter([False] * asks + [True] * 9)
+    assert whiten(ar_noise(np.random.default_rng(3), 300, 2, 0.5), stop=lambda: next(answers)) is None
+
+
+def test_what_was_not_whitened_in_time_is_in_no_block() -> None:
+    values = ar_noise(np.random.default_rng(3), 300, 2, 0.5)
+    window = Window.from_columns(["t"] * 300, np.arange(300.0), ["a", "b"], values)
+    answers = iter([False, False, False, True])
+    prepared = Prepared(window, History(), stop=lambda: next(answers, True))
+    assert prepared.whitened.blocks == ()
+    assert np.isnan(prepared.whitened.scores).all()

@@ -153,7 +153,8 @@ def plain_levels(y: Floats) -> list[int]:
         gain, row = min(gains)
         return gain, row, start, end
 
-    waiting, splits = [best(0, n)], []
+    waiting = [best(0, n)]
+    splits: list[int] = []
     scores = [n * np.log(left)]
     while len(splits) < staircase.MAX_STAIRS:
         gain, row, start, end = heapq.heappop(waiting)

@@ -16,10 +16,11 @@ from crackle_stream.detect.evidence.pairs import (
     LaggedScores,
     binned_parts,
     nearest_miss,
-    own_memory,
+    own_lags,
     seasons_of,
     steadied,
     strongest_first,
+    widened,
     with_spreads,
 )
 from crackle_stream.detect.evidence.prepared import Prepared, prepared_of
@@ -133,7 +134,10 @@ def _tested(
     nothing = _Tested(np.zeros((k, k)), np.ones((k, k)), np.ones((k, k)))
     if stop():
         return nothing, False
-    widening = own_memory(both)
+    levels = own_lags(both[:, :k])
+    if stop():
+        return nothing, False
+    widening = widened(np.hstack([levels, own_lags(both[:, k:])]))
     if stop():
         return nothing, False
     found = LaggedScores(both).at(0, widening, NOTED / pairs)

@@ -29,10 +29,12 @@ __all__ = [
     "correlations_at",
     "curved_p",
     "nearest_miss",
+    "own_lags",
     "own_memory",
     "seasons_of",
     "steadied",
     "strongest_first",
+    "widened",
     "with_spreads",
 ]
 
@@ -127,11 +129,20 @@ def own_memory(z: Floats) -> Floats:
     References:
         [1] M. Bartlett, Some aspects of the time-correlation problem, J. Royal Stat. Soc. 98, 1935. doi:10.2307/2342284
     """
+    return widened(own_lags(z))
+
+
+def own_lags(z: Floats) -> Floats:
+    """Autocorrelations of each metric's scores at the lags from 1: shape (lags, k)."""
     filled = np.ascontiguousarray(np.nan_to_num(z).T)
-    norm = np.maximum(np.einsum("ij,ij->i", filled, filled), np.finfo(float).tiny)
+    norm = np.maximum(np.vecdot(filled, filled), np.finfo(float).tiny)
     lags = range(1, min(MEMORY_LAGS, len(z) // 4) + 1)
-    own = np.array([np.einsum("ij,ij->i", filled[:, h:], filled[:, :-h]) / norm for h in lags])
-    own = own.reshape(len(lags), z.shape[1])
+    own = np.array([np.vecdot(filled[:, h:], filled[:, :-h]) / norm for h in lags])
+    return own.reshape(len(lags), z.shape[1])
+
+
+def widened(own: Floats) -> Floats:
+    """Bartlett's widening of every pair from autocorrelations of shape (lags, k); see `own_memory`."""
     return np.asarray(np.maximum(1 + 2 * own.T @ own, 1.0))
 
 

@@ -169,23 +169,28 @@ class Prepared:
     @cached_property
     def whitened(self) -> Whitened:
         """Innovations of the k tested metrics and the changes found in each."""
+        nothing = np.full((len(self.window), len(self.tested)), np.nan)
+        if self.stop():  # of a long window the types alone take their time
+            return Whitened((), nothing)
         untied = self.untied
         present = ~np.isnan(untied)
         alike: dict[bytes, list[int]] = {}
         for column in range(untied.shape[1]):
             alike.setdefault(present[:, column].tobytes(), []).append(column)
-        scores = np.full(untied.shape, np.nan)
+        scores = nothing
         blocks = []
         for columns in _parts(alike.values(), len(untied)):
             if self.stop():
                 break
             rows = np.flatnonzero(present[:, columns[0]])
             for some, white in self._whitened(rows, columns):
+                if white is None:
+                    break
                 scores[rows[:, None], some] = white.scores
                 blocks.append(Block(rows, tuple(some), white))
         return Whitened(tuple(blocks), scores)
 
-    def _whitened(self, rows: npt.NDArray[np.intp], columns: list[int]) -> Iterator[tuple[list[int], White]]:
+    def _whitened(self, rows: npt.NDArray[np.intp], columns: list[int]) -> Iterator[tuple[list[int], White | None]]:
         """Those metrics that are judged by their memories, and those by the window alone."""
         bar = worth_removing(len(self.tested))
         seasons = dict(zip(columns, seasons_of(self.untied[rows][:, columns]), strict=True))
@@ -195,10 +200,10 @@ class Prepared:
             if (memory := self.memories[column]) is not None and trusted(memory, seasons[column], len(rows))
         }
         if known:
-            yield list(known), recalled(self.untied[rows][:, list(known)], list(known.values()), bar)
+            yield list(known), recalled(self.untied[rows][:, list(known)], list(known.values()), bar, self.stop)
         new = [column for column in columns if column not in known]
         if new:
-            yield new, whiten(self.untied[rows][:, new], [seasons[column] for column in new], bar)
+            yield new, whiten(self.untied[rows][:, new], [seasons[column] for column in new], bar, self.stop)
 
 
 def _parts(alike: Iterable[list[int]], rows: int) -> Iterator[list[int]]:

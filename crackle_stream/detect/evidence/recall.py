@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -57,8 +57,10 @@ def trusted(memory: MetricMemory | None, seasons: tuple[float, ...], rows: int) 
     return memory is not None and memory.calibrated and not seasons and rows >= MIN_ROWS
 
 
-def recalled(x: Floats, memories: Sequence[MetricMemory], bar: float) -> White:
-    """Metrics with trusted memories, whitened by them.
+def recalled(
+    x: Floats, memories: Sequence[MetricMemory], bar: float, stop: Callable[[], bool] = lambda: False
+) -> White | None:
+    """Metrics with trusted memories, whitened by them; None where there was no time to end it.
 
     With the autoregression known, a step need not be told from memory within the window; with the level known, the
     window is compared with what came before it, from its first row on. The price of a wrong memory is bounded: where
@@ -68,9 +70,11 @@ def recalled(x: Floats, memories: Sequence[MetricMemory], bar: float) -> White:
         x: shape (n, k), the window's values, no NaN.
         memories: one a metric, all `trusted`.
         bar: p value under which a change of level is taken out.
+        stop: the cooperative deadline, asked between the parts of the work.
     """
     n, k = x.shape
-    y = np.column_stack([memory.on_scale(x[:, column]) for column, memory in enumerate(memories)])
+    x = np.asfortranarray(x)
+    y = np.asfortranarray(np.column_stack([one.on_scale(x[:, column]) for column, one in enumerate(memories)]))
     model = _stacked([memory.model() for memory in memories])
     deviation = np.array([memory.deviation for memory in memories])
     prior = np.array([memory.prior_rows for memory in memories])
@@ -79,8 +83,12 @@ def recalled(x: Floats, memories: Sequence[MetricMemory], bar: float) -> White:
     e = innovations(y, model) / deviation
     e[:, clustered] /= _volatility(e[:, clustered])  # a busy spell is no step
     levels = _drawn(_level(e, model.phi, prior, deviation, MAX_ORDER), n, prior)
+    if stop():
+        return None
     steps = steps_in(y, levels, bar=bar, remembered=True)
     steps = with_excursions(y, steps, levels, bar=bar, remembered=np.flatnonzero(~clustered))
+    if stop():
+        return None
     settled = removed(y, steps)
     e = innovations(settled, Autoregression(model.phi, np.zeros(k)))
     even = smeared(e, x, [memory.transform != Transform.SCORES for memory in memories])

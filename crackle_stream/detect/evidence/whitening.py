@@ -20,7 +20,7 @@ from crackle_stream.detect.evidence.spread import Shapes, scan_amplitude, scan_s
 from crackle_stream.detect.evidence.steps import WORTH_REMOVING, Step, removed, steps_in
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = ["Transform", "White", "independent_rows", "seasons_of", "whiten"]
 
@@ -93,28 +93,44 @@ def seasons_of(x: Floats) -> tuple[tuple[float, ...], ...]:
     return tuple(find_frequencies(flat[:, column]) for column in range(x.shape[1]))
 
 
-def whiten(x: Floats, seasons: Sequence[tuple[float, ...]] | None = None, bar: float = WORTH_REMOVING) -> White:
-    """Whiten metrics on the rows where all of them are present.
+def whiten(
+    x: Floats,
+    seasons: Sequence[tuple[float, ...]] | None = None,
+    bar: float = WORTH_REMOVING,
+    stop: Callable[[], bool] = lambda: False,
+) -> White | None:
+    """Whiten metrics on the rows where all of them are present; None where there was no time to end it.
 
     Args:
         x: shape (n, k), untied values, no NaN.
         seasons: what `seasons_of` says of them, where that is known.
         bar: p value under which a change of level is taken out.
+        stop: the cooperative deadline, asked between the parts of the work.
     """
     n, k = x.shape
     x = np.asfortranarray(x)
     frequencies = seasons_of(x) if seasons is None else tuple(seasons)
     y, plain, transforms = _chosen_scale(x, normal_scores(x), frequencies)
+    if stop():
+        return None
     y, levels = _trends_told_apart(y, find_level(y))
+    if stop():
+        return None
     steps = with_excursions(y, steps_in(y, levels, bar=bar), levels, bar=bar)
     p = order_for(n)
     settled = removed(y, steps)
     model, _ = robust_fit(settled, p)
     e = np.full((n, k), np.nan, order="F")
     e[p:] = innovations(settled, model)
+    if stop():
+        return None
     amplitudes = scan_amplitude(plain, p)
     rough = [transform is not Transform.SCORES for transform in transforms]
-    spreads, even, shapes = _spreads(smeared(e[p:], x, rough), amplitudes)
+    if stop():
+        return None
+    spreads, even = _spreads(smeared(e[p:], x, rough), amplitudes)
+    if stop():
+        return None
     z = np.full((n, k), np.nan, order="F")
     z[p:] = normal_scores(even)
     return White(
@@ -125,7 +141,7 @@ def whiten(x: Floats, seasons: Sequence[tuple[float, ...]] | None = None, bar: f
         steps,
         spreads,
         amplitudes,
-        shapes,
+        scan_shape(even),
         e,
         z,
         model.phi,
@@ -163,15 +179,15 @@ def _trends_told_apart(y: Floats, levels: Levels) -> tuple[Floats, Levels]:
     return y, levels
 
 
-def _spreads(even: Floats, amplitudes: Levels) -> tuple[Levels, Floats, Shapes]:
-    """Changes of spread, the innovations without them, and changes of shape in what is left."""
+def _spreads(even: Floats, amplitudes: Levels) -> tuple[Levels, Floats]:
+    """Changes of spread, and the innovations without them."""
     spreads = stronger(scan_spread(even), amplitudes)
     for column in np.flatnonzero(spreads.p < WORTH_REMOVING).tolist():
         row = int(spreads.row[column])
         for part in (slice(0, row), slice(row, None)):
             spread = median(np.abs(even[part, column] - median(even[part, column])))
             even[part, column] /= spread if spread > 0 else 1.0
-    return spreads, even, scan_shape(even)
+    return spreads, even
 
 
 def _chosen_scale(
