@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types contract pytest bench delivery-model faults soak throughput fuzz chaos accuracy accuracy-long clean
+.PHONY: demo test lint types contract pytest bench delivery-model faults soak page throughput fuzz chaos accuracy accuracy-long clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/crackle-stream demo
@@ -41,6 +41,10 @@ faults: $(VENV)/.dev
 # A process reading from Apache Kafka for ten minutes, its receiver away now and then: its memory must stay flat.
 soak: $(VENV)/.dev
 	PYTHONPATH=tests $(BIN)/python -m benchmarks.soak
+
+# The live page in Chromium: first paint, and a minute of sixty updates a second, in which nothing may grow.
+page: $(VENV)/.dev
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.page
 
 # Coverage-guided fuzzing of decoding and configuration, five minutes each; what it finds is left in crash-* files.
 fuzz: $(VENV)/.dev

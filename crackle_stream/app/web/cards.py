@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from crackle_stream.app.web.gathering import Moment
-from crackle_stream.app.web.markup import clock, count, esc, href, options
+from crackle_stream.app.web.markup import count, esc, href, options
 from crackle_stream.app.web.query import PER_PAGE, Query
 from crackle_stream.app.web.shown import Shown
-from crackle_stream.model import AlertStatus, CracklePattern, PatternKind, Severity
-from crackle_stream.render.sentence import sentence
+from crackle_stream.model import AlertStatus, PatternKind, Severity
+from crackle_stream.render import html_card
 
 __all__ = ["Cards", "filters"]
 
 MOST_DRAWN = 500
 """Cards kept as they were drawn; a page asks for twenty of them again and again."""
-
-SHOWN_TASKS = 5
-SHOWN_NUMBERS = 12
 
 ORDER = {severity: place for place, severity in enumerate(reversed(Severity))}
 
@@ -99,46 +96,10 @@ def _pages(query: Query, page: int, pages: int) -> str:
 
 
 def _card(shown: Shown) -> str:
-    alert, pattern = shown.alert, shown.alert.pattern
-    tone = "resolved" if alert.status is AlertStatus.RESOLVED else str(alert.severity)
     place = esc(shown.place)
-    rows = "".join(f"<div><dt>{esc(title)}</dt><dd>{text}</dd></div>" for title, text in _rows(shown) if text)
+    # the renderer cannot know that several cards stand on one page, nor where a title leads
+    told = esc(", ".join(shown.sinks) or "no sink")
     return (
-        f'<article class="card {tone}" data-key="{place}" data-revision="{shown.revision}" aria-labelledby="a-{place}">'
-        f'<h3 id="a-{place}"><a href="/api/patterns/{esc(alert.fingerprint)}">{esc(sentence(alert))}</a></h3>'
-        f'<p class="facts"><span class="badge">{esc(tone)}</span> {esc(_kind(pattern))} · '
-        f"confidence {min(pattern.confidence, 0.9999):.4g}</p><dl>{rows}</dl></article>"
+        f'<div class="alert" data-key="{place}" data-revision="{shown.revision}">{html_card(shown.alert, styled=False)}'
+        f'<p class="told">told to {told} · <a href="/api/patterns/{esc(shown.alert.fingerprint)}">as JSON</a></p></div>'
     )
-
-
-def _kind(pattern: CracklePattern) -> str:
-    return f"{pattern.kind} ({pattern.form})" if pattern.form else str(pattern.kind)
-
-
-def _rows(shown: Shown) -> list[tuple[str, str]]:
-    alert, pattern = shown.alert, shown.alert.pattern
-    evidence = pattern.evidence
-    meaning = "a rule's score, not a probability"
-    if evidence is not None:
-        sure = "" if evidence.calibrated else " · not calibrated yet"
-        meaning = (
-            f"p {evidence.p:.2g} · q {evidence.q:.2g} · effect {evidence.effect:.3g} · "
-            f"worth {evidence.effective_n:.0f} independent tasks{sure}"
-        )
-    numbers = list(pattern.metrics.items())[:SHOWN_NUMBERS]
-    tasks = ", ".join(pattern.involved_tasks[:SHOWN_TASKS])
-    more = pattern.involved_count - min(len(pattern.involved_tasks), SHOWN_TASKS)
-    begins = "" if pattern.at is None else f"begins {clock(pattern.at.time)}"
-    up_to = "" if alert.position is None else f"up to {esc(alert.position)}"
-    return [
-        ("evidence", esc(meaning)),
-        ("numbers", esc(" · ".join(f"{name} {value:.6g}" for name, value in numbers))),
-        ("tasks", esc(f"{tasks} + {more:,} more" if more else tasks)),
-        ("where", " · ".join(part for part in (up_to, begins) if part)),
-        (
-            "seen",
-            f"raised {clock(alert.raised_at)}, last {clock(alert.last_seen)}, in {count(alert.windows, 'window')}",
-        ),
-        ("sent to", esc(", ".join(shown.sinks) or "no sink")),
-        ("identity", esc(alert.fingerprint)),
-    ]

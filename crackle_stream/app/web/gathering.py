@@ -15,7 +15,7 @@ from crackle_stream.model import CracklePattern
 from crackle_stream.protocols import Clock
 from crackle_stream.stream.statistics import Statistics
 
-__all__ = ["Gathering", "Moment", "Watched"]
+__all__ = ["FRESH_S", "Gathering", "Moment", "Watched"]
 
 FRESH_S = 0.2
 """How old a moment may be that is shown again: with ten thousand kilns the sums over them take milliseconds."""
@@ -91,16 +91,18 @@ class Gathering:
         board: what was heard.
         setup: what was promised.
         clock: the machine's.
+        fresh_s: how old a moment may be that is shown again.
 
     Attributes:
         pipeline: what is watched, once there is one.
         loop_late_s: the worst lateness of the loop in the last minute; kept by the server.
     """
 
-    def __init__(self, board: Board, setup: Setup, clock: Clock) -> None:
+    def __init__(self, board: Board, setup: Setup, clock: Clock, fresh_s: float = FRESH_S) -> None:
         self._board = board
         self._setup = setup
         self._clock = clock
+        self._fresh_s = fresh_s
         self._last: tuple[float, Moment] | None = None
         self.pipeline: Watched | None = None
         self.loop_late_s = 0.0
@@ -112,7 +114,7 @@ class Gathering:
     def now(self) -> Moment:
         """What stands now, or stood a moment ago."""
         at = self._clock.monotonic()
-        if self._last is None or at - self._last[0] >= FRESH_S:
+        if self._last is None or at - self._last[0] >= self._fresh_s:
             self._last = at, self._gathered(at)
         return self._last[1]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from crackle_stream.app.web.gathering import Moment
 from crackle_stream.app.web.heat import MOST_WINDOWS, Column, HeatStrip
-from crackle_stream.app.web.markup import clock, esc, href
+from crackle_stream.app.web.markup import clock, count, esc, href
 from crackle_stream.app.web.query import ROWS, Query
 
 __all__ = ["heat_part", "level", "series_part"]
@@ -48,7 +48,8 @@ def heat_part(moment: Moment, strip: HeatStrip, query: Query) -> str:
     rows = "".join(_row(name, strip.row(name), query) for name in chosen)
     span = f"{clock(strip.columns[0].time)} to {clock(strip.columns[-1].time)}"
     return (
-        f'<table class="heat"><caption>{len(names):,} metrics over {len(strip.columns)} windows, {span}; '
+        f'<table class="heat"><caption>{count(len(names), "metric")} over {count(len(strip.columns), "window")}, '
+        f"{span}; "
         "those that moved most come first. A dot marks a window in which an event was found."
         '</caption><thead class="unseen"><tr><th scope="col">metric</th><th scope="col">windows</th></tr></thead>'
         f"<tbody>{rows}</tbody></table>{_pages(query, page, pages)}"

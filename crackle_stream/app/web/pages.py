@@ -16,6 +16,7 @@ from crackle_stream.app.web.markup import clock, esc, options
 from crackle_stream.app.web.query import Query
 from crackle_stream.app.web.shown import Fact
 from crackle_stream.app.web.strip import Gauge, strip
+from crackle_stream.render import CARD_STYLE
 from crackle_stream.render.sentence import sentence
 
 __all__ = ["PARTS", "Pages", "figures", "login", "policy"]
@@ -52,15 +53,15 @@ def login(nonce: str, problem: str = "") -> str:
 
 def figures(moment: Moment) -> Mapping[str, Any]:
     """What an open page is told again and again."""
+    windows = moment.examined.get("windows", 0)
     return {
         "gauges": {
             gauge.name: {"text": gauge.text, "note": gauge.note, "tone": gauge.tone, "share": gauge.share}
             for gauge in strip(moment)
         },
-        "alerts": moment.revision,
+        "alerts": f"{moment.revision} {'' if moment.active else windows}",
         "heat": moment.heat_revision,
-        "windows": moment.statistics.windows,
-        "rejected": moment.statistics.rejected,
+        "rest": f"{windows} {moment.statistics.rejected}",
     }
 
 
@@ -74,6 +75,7 @@ class Pages:
         """The whole page."""
         slots = {
             "nonce": nonce,
+            "card_style": CARD_STYLE,
             "name": esc(moment.setup.name),
             "gauges": "".join(_gauge(gauge) for gauge in strip(moment)),
             "filters": filters(moment, query),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -14,6 +15,9 @@ __all__ = ["Fact", "Shelf", "Shown"]
 
 MOST_ACTIVE = 2000
 """Active alerts held; older ones are only counted. Nobody reads five hundred, and a program may want all of them."""
+
+MOST_PICTURES = 200
+"""Active alerts whose pictures are held, the latest ones: each is some ten kilobytes."""
 
 MOST_RESOLVED = 100
 """Resolved alerts held, the latest ones."""
@@ -108,11 +112,18 @@ class Shelf:
             self._resolved.append(shown)
             return
         self._active[shown.place] = shown
-        if before is not None and alert.status is AlertStatus.REPEATED:
-            self._active.move_to_end(shown.place)
+        self._put_pictures_away()
         while len(self._active) > MOST_ACTIVE:
             self._active.popitem(last=False)
             self.not_held += 1
+
+    def _put_pictures_away(self) -> None:
+        """Let go of the picture of the latest alert that may not have one any more."""
+        if len(self._active) > MOST_PICTURES:
+            place = next(itertools.islice(reversed(self._active), MOST_PICTURES, None))
+            shown = self._active[place]
+            if shown.alert.exhibit is not None:
+                self._active[place] = replace(shown, alert=replace(shown.alert, exhibit=None))
 
     def see_report(self, kiln: str, window: Window, report: CoolingReport) -> None:
         """A window was cooled: its facts hold; what a conclusive cooling did not find holds no more."""
