@@ -106,7 +106,7 @@ class AlertmanagerSink(Sink):
         """
         for target in self._targets:
             await target.open()
-        self._beating = asyncio.create_task(self._beat_on(), name=f"crackle-stream heartbeat {self.name}")
+        self._beating = self._begun()
         return self
 
     async def __aexit__(
@@ -130,6 +130,9 @@ class AlertmanagerSink(Sink):
         """
         if self._beating is None:
             raise SinkError(self.name, "it is not open: send within `async with sink:`")
+        if self._beating.done():  # it never ends by itself: begin anew, and say what ended it
+            ended, self._beating = self._beating, self._begun()
+            ended.result()
         if not self._waited:
             with anyio.move_on_after(LOOK_WITHIN_S):
                 await self._looked.wait()
@@ -165,6 +168,9 @@ class AlertmanagerSink(Sink):
         enough = not problems if self.options.taken_by == "all" else len(problems) < len(errors)
         if not enough:
             raise next((error for error in problems if isinstance(error, SinkUnavailable)), problems[0])
+
+    def _begun(self) -> asyncio.Task[None]:
+        return asyncio.create_task(self._beat_on(), name=f"crackle-stream heartbeat {self.name}")
 
     async def _beat_on(self) -> None:
         while True:

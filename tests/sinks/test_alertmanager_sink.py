@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from typing import Any
@@ -261,6 +262,27 @@ async def test_what_has_expired_there_was_resolved_by_nobody() -> None:
         await sink.send(an_alert())
         await clock.beat(241.0)  # this process was stopped for longer than expires_after
     assert len(pushed(receiver)) == 2
+
+
+async def test_a_heartbeat_that_ended_is_told_with_the_next_alert_and_begun_anew() -> None:
+    clock = Standstill()
+    failures = [RuntimeError("no timer")]
+
+    async def sleep(seconds: float) -> None:
+        if failures:
+            raise failures.pop()
+        await clock.sleep(seconds)
+
+    async with Receiver([UP, EMPTY]) as receiver:
+        url = f"http://127.0.0.1:{receiver.port}"
+        async with AlertmanagerSink(url, clock=clock, sleep=sleep, **LOOPBACK) as sink:
+            assert sink._beating is not None
+            await asyncio.wait([sink._beating])
+            with pytest.raises(RuntimeError, match="no timer"):
+                await sink.send(an_alert())
+            await sink.send(an_alert())
+            await clock.beat()
+    assert pushed(receiver)[-1][0]["endsAt"] == "2026-11-20T20:58:20.000Z"  # of the heartbeat after the alert
 
 
 async def test_an_alert_that_is_no_json_is_refused() -> None:

@@ -95,6 +95,15 @@ async def test_an_address_that_apprise_cannot_read_is_a_configuration_error_that
     assert "canary" not in caplog.text
 
 
+async def test_a_warning_becomes_the_reason_without_any_part_of_an_address() -> None:
+    async with AppriseSink("json://canary%2Buser:canary-pw@127.0.0.1/canary9path") as sink:
+        with sink._hush:
+            for text in ("at first", "canary+user of canary9path\x1b says canary-pw"):
+                logging.getLogger("apprise").warning("Failed: %s", text)
+            logging.getLogger("apprise").debug("more of it")
+    assert sink._hush.said == "Failed: *** of ***\\x1b says ***"
+
+
 async def test_once_a_message_is_sent_apprise_may_log_again(caplog: pytest.LogCaptureFixture) -> None:
     async with Receiver([Reply(400)]) as receiver, AppriseSink(url_of(receiver)) as sink:
         with pytest.raises(SinkUnavailable):

@@ -30,8 +30,8 @@ __all__ = ["DISCORD", "message"]
 CONTENT = 2000
 """Characters of the message itself."""
 
-TITLE, NAME, FOOTER = 256, 256, 2048
-"""Characters of an embed's title, of a field's name and of the footer."""
+TITLE, NAME, FOOTER = 256, 256, 128
+"""Characters of an embed's title, of a field's name and of the footer, where Discord takes 2,048."""
 
 VALUE = 500
 """Characters of a field's value. Discord takes 1,024, but 6,000 in a whole embed: nine fields of this length, with
@@ -63,7 +63,7 @@ def message(alert: Alert, link: str | None = None) -> dict[str, object]:
             {"name": _escaped(name, NAME), "value": _escaped(text, VALUE), "inline": True}
             for name, text in facts(alert)
         ],
-        "footer": {"text": cut(f"fingerprint {alert.fingerprint}", FOOTER // 16)},
+        "footer": {"text": cut(f"fingerprint {alert.fingerprint}", FOOTER)},
         **({"timestamp": time} if time else {}),
     }
     return {

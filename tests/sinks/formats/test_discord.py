@@ -11,6 +11,8 @@ from sample_alerts import MARKUP, a_pattern, an_alert, an_endless_alert
 from crackle_stream.errors import SinkError, SinkGone, SinkRefused, SinkUnavailable
 from crackle_stream.model import AlertStatus
 from crackle_stream.sinks import WebhookSink
+from crackle_stream.sinks.formats import discord
+from crackle_stream.sinks.formats.facts import facts
 
 pytestmark = pytest.mark.usefixtures("no_blocking")
 
@@ -89,6 +91,12 @@ async def test_every_limit_of_discord_is_kept(character: str) -> None:
     all_of_it = [embed["title"], embed["footer"]["text"]]
     all_of_it += [text for each in embed["fields"] for text in (each["name"], each["value"])]
     assert sum(map(length, all_of_it)) <= 6000
+
+
+def test_an_embed_whose_parts_are_all_as_long_as_they_may_be_is_within_the_whole() -> None:
+    names = sum(length(name) for name, _ in facts(an_endless_alert()))
+    assert len(facts(an_endless_alert())) == 9  # all there are
+    assert names + 9 * discord.VALUE + discord.TITLE + discord.FOOTER <= 6000
 
 
 async def test_too_many_messages_wait_as_long_as_the_body_says_rounded_up() -> None:
