@@ -7,7 +7,7 @@ points `crackle_stream.sources`, `crackle_stream.sinks` or `crackle_stream.detec
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
@@ -197,6 +197,15 @@ class Source(Protocol):
                 at most 4,000 bytes. A source without a place for it stores nothing.
         """
         return None
+
+    async def stored(self, partitions: Collection[Partition]) -> Mapping[Partition, str]:
+        """The texts that were committed last with offsets of partitions, ours or another's; those of which nothing is
+        known are left out.
+
+        Raises:
+            SourceUnavailable: it cannot be asked now.
+        """
+        return {}
 
     def listen(self, listener: PartitionListener) -> None:
         """Whom to tell when partitions come and go; called before entering. A source with fixed partitions does

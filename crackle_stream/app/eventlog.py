@@ -90,6 +90,7 @@ _STYLES: Mapping[type[Event], _Style] = {
     events.PartitionsAssigned: _Style(logging.INFO),
     events.PartitionBegun: _Style(logging.INFO),
     events.PartitionsRevoked: _Style(logging.INFO),
+    events.AlertsHandedOver: _Style(logging.INFO),
     events.KeyEvicted: _Style(logging.WARNING),
     events.WindowCooled: _Style(logging.DEBUG),
     events.WindowMerged: _Style(logging.DEBUG),

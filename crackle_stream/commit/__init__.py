@@ -8,7 +8,7 @@ from crackle_stream.commit.digest import AlertDigest, Identity, digests, revived
 from crackle_stream.commit.ledger import AsOf, Ledger
 from crackle_stream.commit.metadata import CommitMetadata, Handover, MetadataUnreadable, decode, encode
 from crackle_stream.commit.settled import SettledPositions
-from crackle_stream.commit.start import Committed, Fate, Kept, LogRange, Origin, Start, begin, fate
+from crackle_stream.commit.start import Committed, Fate, Kept, LogRange, Origin, Start, begin, fate, left_at
 
 __all__ = [
     "AlertDigest",
@@ -34,5 +34,6 @@ __all__ = [
     "digests",
     "encode",
     "fate",
+    "left_at",
     "revived",
 ]

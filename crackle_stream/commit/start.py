@@ -9,7 +9,7 @@ from enum import StrEnum
 from crackle_stream.commit.cuts import CutPlan
 from crackle_stream.commit.metadata import MAX_HANDOVERS, CommitMetadata, Handover, MetadataUnreadable, decode
 
-__all__ = ["Committed", "Fate", "Kept", "LogRange", "Origin", "Start", "begin", "fate"]
+__all__ = ["Committed", "Fate", "Kept", "LogRange", "Origin", "Start", "begin", "fate", "left_at"]
 
 
 class Origin(StrEnum):
@@ -163,9 +163,16 @@ def fate(end: int, claim: str, metadata: CommitMetadata | None) -> Fate:
         return Fate.DELIVER
     if metadata.claim == claim:
         return Fate.DELIVER if end <= metadata.through else Fate.HOLD
-    left = next((handover.through for handover in metadata.handovers if handover.claim == claim), None)
+    left = left_at(claim, metadata)
     # where nobody knows any more, twice is better than never
     return Fate.DROP if left is not None and end > left else Fate.DELIVER
+
+
+def left_at(claim: str, metadata: CommitMetadata) -> int | None:
+    """How far we had come when somebody else took the partition over; None where nobody did, or nobody knows."""
+    if metadata.claim == claim:
+        return None
+    return next((handover.through for handover in metadata.handovers if handover.claim == claim), None)
 
 
 def _stateless(origin: Origin, offset: int, log: LogRange, reason: str) -> Start:

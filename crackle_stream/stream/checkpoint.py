@@ -21,11 +21,14 @@ from crackle_stream.commit import (
     Kept,
     Ledger,
     LogRange,
+    MetadataUnreadable,
     SettledPositions,
     Start,
     begin,
+    decode,
     digests,
     encode,
+    left_at,
     revived,
 )
 from crackle_stream.history import History
@@ -175,6 +178,20 @@ class Checkpoints:
         """Rows up to this offset were settled when the partition was taken over; -1 where none were."""
         log = self._logs.get(partition)
         return -1 if log is None or log.start.through is None else log.start.through
+
+    def committed_through(self, partition: Partition) -> int | None:
+        """The offset up to which a partition's windows are committed; None for one without a ledger."""
+        log = self._logs.get(partition)
+        return None if log is None else log.ledger.through
+
+    def left_at(self, note: str) -> int | None:
+        """How far we had come when somebody else took the partition over that this was committed for; None where
+        nobody did, or nobody knows."""
+        try:
+            metadata = decode(note)
+        except MetadataUnreadable:
+            return None
+        return None if metadata is None or not self.claim else left_at(self.claim, metadata)
 
     def plan(self, partition: Partition | None) -> CutPlan:
         """How windows end in what a former owner may have cooled."""

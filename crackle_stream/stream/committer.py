@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 import anyio
@@ -63,6 +63,17 @@ class Committer:
         start = self._checkpoints.take_over(partition, log, taken)
         self._emit(PartitionBegun(str(partition), start.origin, start.reason, start.lost, start.short))
         return start
+
+    async def left_behind(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
+        """How far we had come on partitions that somebody else has taken over since; none where nobody can tell."""
+        if not partitions or not self._checkpoints.claim:
+            return {}
+        try:
+            notes = await self._source.stored(partitions)
+        except CrackleError:  # twice is better than never
+            return {}
+        left = {partition: self._checkpoints.left_at(note) for partition, note in notes.items()}
+        return {partition: through for partition, through in left.items() if through is not None}
 
     async def claim(self) -> None:
         """Commit where partitions begin, however long it takes: from then on nobody else's state counts."""

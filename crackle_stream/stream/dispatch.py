@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import anyio
 
 from crackle_stream.errors import ReaderGone
-from crackle_stream.model import Alert, Nature
+from crackle_stream.model import Alert, Nature, Partition
 from crackle_stream.protocols import Clock, SystemClock
 from crackle_stream.stream.courier import Subscription, Surroundings
 from crackle_stream.stream.deadletter import Undertaker
@@ -20,6 +20,9 @@ from crackle_stream.stream.spooling import SpoolLane
 from crackle_stream.stream.store import Store
 
 __all__ = ["Dispatcher", "Subscription"]
+
+LOOK_EVERY_S = 0.02
+"""Between two looks at the lanes, each of which changes by itself."""
 
 
 class Dispatcher:
@@ -135,6 +138,21 @@ class Dispatcher:
                 for place, share in shares.items():
                     handing.start_soon(self._lanes[place].put, share, ticket)
         ticket.done()
+
+    async def origins(self) -> set[Partition]:
+        """Partitions whose windows made what an earlier process left to be delivered."""
+        return set().union(*[await lane.origins() for lane in self._lanes])
+
+    async def hand_over(self, partition: Partition, through: int) -> None:
+        """A partition has moved: news of its windows that end after an offset are made again by its next owner."""
+        for lane in self._lanes:
+            await lane.hand_over(partition, through)
+
+    async def come_to_rest(self, within_s: float) -> None:
+        """Wait until no alert holds a position back, as long as no sink fails and there is time."""
+        with anyio.move_on_after(within_s):
+            while self.unsettled and not self.failing:  # noqa: ASYNC110 - each lane changes by itself
+                await anyio.sleep(LOOK_EVERY_S)
 
     def close(self, *, hurry: bool = False) -> None:
         """Nothing will be delivered any more; `run` ends when the lanes are done.

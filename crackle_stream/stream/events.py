@@ -11,6 +11,17 @@ from typing import ClassVar
 
 from crackle_stream.cooling import CoolingReport
 from crackle_stream.model import Alert, Reject
+from crackle_stream.stream.source_events import (
+    AlertsHandedOver,
+    CommitFailed,
+    Event,
+    OffsetsCommitted,
+    PartitionBegun,
+    PartitionsAssigned,
+    PartitionsRevoked,
+    SourceFailed,
+    SourceReopened,
+)
 from crackle_stream.window import Span, Window
 
 __all__ = [
@@ -20,6 +31,7 @@ __all__ = [
     "AlertMade",
     "AlertRefused",
     "AlertSpooled",
+    "AlertsHandedOver",
     "BatchRead",
     "BreakerChanged",
     "CommitFailed",
@@ -53,13 +65,6 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """Base of all events."""
-
-    name: ClassVar[str]
-
-
-@dataclass(frozen=True, slots=True)
 class PipelineStarted(Event):
     """The source and the sinks are open."""
 
@@ -81,61 +86,6 @@ class PipelineStopped(Event):
     refused: int = 0
     lost: int = 0
     buried: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFailed(Event):
-    """The source could not be opened or read; it is opened again, after a wait that may be 0."""
-
-    name: ClassVar[str] = "source.failed"
-    source: str
-    problem: str
-    retry_in_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class SourceReopened(Event):
-    """The source, which had failed while it was read, was opened anew."""
-
-    name: ClassVar[str] = "source.reopened"
-    source: str
-    failures: int
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionsAssigned(Event):
-    """Partitions came to this process."""
-
-    name: ClassVar[str] = "partitions.assigned"
-    partitions: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionBegun(Event):
-    """How a partition that came to this process begins.
-
-    Attributes:
-        partition: which.
-        origin: whose state it begins with: own, adopted, new, by hand, unreadable, made anew.
-        reason: a sentence.
-        lost: records that the log gave up before they were settled.
-        short: records of context that could not be read again.
-    """
-
-    name: ClassVar[str] = "partition.begun"
-    partition: str
-    origin: str
-    reason: str
-    lost: int
-    short: int
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionsRevoked(Event):
-    """Partitions left this process."""
-
-    name: ClassVar[str] = "partitions.revoked"
-    partitions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,20 +330,4 @@ class SinkDisabled(Event):
 
     name: ClassVar[str] = "sink.disabled"
     sink: str
-    problem: str
-
-
-@dataclass(frozen=True, slots=True)
-class OffsetsCommitted(Event):
-    """The source knows that everything before these offsets is settled."""
-
-    name: ClassVar[str] = "offsets.committed"
-    offsets: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CommitFailed(Event):
-    """A commit was refused or its outcome is unknown; it is tried again."""
-
-    name: ClassVar[str] = "commit.failed"
     problem: str

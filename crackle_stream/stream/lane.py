@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import anyio
 
 from crackle_stream.errors import ReaderGone, SinkGone, SinkRefused, SinkUnavailable
-from crackle_stream.model import Alert
+from crackle_stream.model import Alert, Partition
 from crackle_stream.stream.breaker import BreakerState, full_jitter
 from crackle_stream.stream.courier import Courier, Subscription, Surroundings
 from crackle_stream.stream.events import (
     AlertDelivered,
     AlertDropped,
     AlertRefused,
+    AlertsHandedOver,
     SinkDisabled,
     SinkRefusing,
     SinkUnavailableSeen,
@@ -102,6 +103,15 @@ class Lane(ABC):
     @abstractmethod
     async def run(self, stopping: anyio.Event) -> None:
         """Deliver until closed and done; sets `stopping` when whoever read the sink's output has gone."""
+
+    async def origins(self) -> set[Partition]:
+        """Partitions whose windows made what an earlier process left; none by default."""
+        return set()
+
+    @abstractmethod
+    async def hand_over(self, partition: Partition, through: int) -> None:
+        """A partition has moved: let go of what its next owner makes again, news of windows that end after an
+        offset."""
 
     async def give_up(self, problem: str) -> None:
         """The process ends and what is left in memory will not come again; nothing to do by default."""
@@ -199,6 +209,19 @@ class QueueLane(Lane):
                 self._queue.append(_Delivery(alert, ticket if required else None))
                 self.wake()
 
+    async def hand_over(self, partition: Partition, through: int) -> None:
+        """Let go of what the partition's next owner makes again; the delivery at work is left alone."""
+        kept, going = deque[_Delivery](), list[_Delivery]()
+        for place, delivery in enumerate(self._queue):
+            (going if place and _ends_beyond(delivery.alert, partition, through) else kept).append(delivery)
+        self._queue = kept
+        for delivery in going:
+            if delivery.ticket is not None:
+                delivery.ticket.done()
+        if going:
+            self.around.emit(AlertsHandedOver(self.name, str(partition), len(going), through))
+            self.wake()
+
     async def run(self, stopping: anyio.Event) -> None:
         """Deliver until closed and empty."""
         while True:
@@ -273,3 +296,8 @@ class QueueLane(Lane):
             self.around.emit(AlertDropped(self.name, alert, problem))
         if left:
             await self.around.undertaker.bury_alerts(self.name, problem, left)
+
+
+def _ends_beyond(alert: Alert, partition: Partition, through: int) -> bool:
+    where = alert.position
+    return where is not None and where.partition == partition and where.offset > through

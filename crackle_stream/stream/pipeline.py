@@ -49,6 +49,10 @@ __all__ = ["Pipeline"]
 
 CLOSE_WITHIN_S = 15.0
 
+ACKS_WITHIN_S = 2.0
+"""How long partitions that leave wait for sinks to take what was handed to them: a third of the shortest rebalance
+timeout that makes sense, and more than a sink that works needs. What comes later is made again by the next owner."""
+
 
 class Pipeline:
     """Reads task results, cools them in windows, and brings what is found to sinks.
@@ -182,6 +186,7 @@ class Pipeline:
             self._source.listen(self)
             await self._reader.open(self._options.start_timeout)
             stack.push_async_exit(self._close_source)
+            await self._hand_over(await self._committer.left_behind(await self._dispatcher.origins()))
             self._exits = stack.pop_all()
         names = self._dispatcher.sinks
         self._emit(events.PipelineStarted(self._source.name, names))
@@ -279,6 +284,9 @@ class Pipeline:
         seeks: dict[Partition, int] = {}
         for partition, log in partitions.items():
             start = await self._committer.take_over(partition, log)
+            left = self._checkpoints.left_at(log.note)
+            if left is not None:
+                await self._hand_over({partition: left})
             self._scope.take_over(partition, start, self._checkpoints.counts(partition))
             if start.seek is not None:
                 seeks[partition] = start.seek
@@ -291,11 +299,22 @@ class Pipeline:
         reach("revoking")
         self._reader.generation += 1
         self._ours.difference_update(partitions)
-        await self._committer.commit()
+        await self._dispatcher.come_to_rest(ACKS_WITHIN_S)
+        if await self._committer.commit():  # whether a commit was stored that failed is unknown: then ours to deliver
+            await self._hand_over({each: self._checkpoints.committed_through(each) for each in partitions})
         self._checkpoints.forget(partitions)
         self._cooler.forget(self._scope.drop(partitions))
         reach("revoked")
         self._emit(events.PartitionsRevoked(tuple(map(str, partitions))))
+
+    async def _hand_over(self, left: Mapping[Partition, int | None]) -> None:
+        """Let go of news that ends beyond what was committed: whoever has the partition now makes it again.
+
+        Kilns that mix partitions make other windows then, whose news nobody would know for the same.
+        """
+        for partition, through in left.items():
+            if through is not None and self._scope.partitioned:
+                await self._dispatcher.hand_over(partition, through)
 
     async def _lost(self) -> None:
         """The source is opened anew: what it gave and is not settled comes again."""

@@ -89,6 +89,11 @@ class Scope:
         return len(self._kilns)
 
     @property
+    def partitioned(self) -> bool:
+        """Whether no kiln holds tasks of several partitions."""
+        return self._options.scope != "source"
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all rings."""
         return self._nbytes

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from crackle_stream.model import Alert
+from crackle_stream.model import Alert, Partition, Position
 from crackle_stream.sinks.envelope import order_key
 from crackle_stream.sinks.wire import to_json
 from crackle_stream.stream.options import SpoolOptions
@@ -50,9 +50,17 @@ OUTBOX = Part(
             UPDATE spools SET count = count - 1, bytes = bytes - length(OLD.body) WHERE sink = OLD.sink;
         END;
         """,
+        """
+        ALTER TABLE outbox ADD COLUMN topic TEXT NOT NULL DEFAULT '';
+        ALTER TABLE outbox ADD COLUMN number INTEGER NOT NULL DEFAULT -1;
+        ALTER TABLE outbox ADD COLUMN ends_at INTEGER NOT NULL DEFAULT -1;
+        """,
     ),
 )
-"""The tables. `asked` counts what the command did, so that the process that delivers notices."""
+"""The tables. `asked` counts what the command did, so that the process that delivers notices. `topic`, `number` and
+`ends_at` are where the window of an alert ended in a partitioned log; of others the number is -1."""
+
+UNNUMBERED = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +116,13 @@ class Frozen:
         id: the notification's.
         key: what order is kept within.
         body: the alert as JSON; every delivery is made of it.
+        where: the last record of its window, where that stands in a partitioned log.
     """
 
     id: str
     key: str
     body: bytes
+    where: Position | None = None
 
 
 def freeze(alert: Alert) -> Frozen:
@@ -121,7 +131,7 @@ def freeze(alert: Alert) -> Frozen:
     Raises:
         TypeError: something in it is no JSON value.
     """
-    return Frozen(alert.id, order_key(alert), to_json(alert.to_dict()))
+    return Frozen(alert.id, order_key(alert), to_json(alert.to_dict()), alert.position)
 
 
 class Spool:
@@ -157,9 +167,11 @@ class Spool:
         fits = held + len(frozen) <= self.options.max_rows and octets + size <= self.options.max_bytes
         if held and not fits:
             return None
-        rows = [(self.sink, each.id, each.key, each.body, now) for each in frozen]
+        rows = [(self.sink, each.id, each.key, each.body, now, *_place(each.where)) for each in frozen]
         connection.executemany(
-            "INSERT INTO outbox (sink, id, key, body, added) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", rows
+            "INSERT INTO outbox (sink, id, key, body, added, topic, number, ends_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT DO NOTHING",
+            rows,
         )
         place = "SELECT seq FROM outbox WHERE sink = ? AND id = ?"
         return [connection.execute(place, (self.sink, each.id)).fetchone()[0] for each in frozen]
@@ -195,6 +207,16 @@ class Spool:
         """The first alerts, whatever their keys."""
         return self.next(connection, limit)
 
+    def beyond(self, connection: sqlite3.Connection, partition: Partition, through: int) -> set[int]:
+        """The places of the alerts whose window ended in a partition, and after an offset."""
+        query = "SELECT seq FROM outbox WHERE sink = ? AND topic = ? AND number = ? AND ends_at > ?"
+        return {seq for (seq,) in connection.execute(query, (self.sink, partition.topic, partition.number, through))}
+
+    def partitions(self, connection: sqlite3.Connection) -> set[Partition]:
+        """The partitions in which windows of its alerts ended."""
+        query = "SELECT DISTINCT topic, number FROM outbox WHERE sink = ? AND number <> ?"
+        return {Partition(topic, number) for topic, number in connection.execute(query, (self.sink, UNNUMBERED))}
+
     def remove(self, connection: sqlite3.Connection, places: Iterable[int]) -> None:
         """Forget alerts."""
         connection.executemany("DELETE FROM outbox WHERE seq = ?", ((place,) for place in places))
@@ -220,6 +242,12 @@ class Spool:
         """How often it was asked."""
         row = connection.execute("SELECT asked FROM spools WHERE sink = ?", (self.sink,)).fetchone()
         return 0 if row is None else int(row[0])
+
+
+def _place(where: Position | None) -> tuple[str, int, int]:
+    if where is None or where.partition.number is None:
+        return "", UNNUMBERED, UNNUMBERED
+    return where.partition.topic, where.partition.number, where.offset
 
 
 def loads(connection: sqlite3.Connection) -> list[Load]:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import anyio
 
 from crackle_stream.errors import ReaderGone, SinkGone, SinkUnavailable, StateUnavailable, StateUnusable
-from crackle_stream.model import Alert
-from crackle_stream.stream.breaker import BreakerState, full_jitter
+from crackle_stream.model import Alert, Partition
+from crackle_stream.stream.breaker import BreakerState
 from crackle_stream.stream.courier import Subscription, Surroundings
+from crackle_stream.stream.deferrals import Deferrals
 from crackle_stream.stream.events import (
     AlertDropped,
     AlertRefused,
+    AlertsHandedOver,
     AlertSpooled,
     SinkUnavailableSeen,
     SpoolFailed,
@@ -51,15 +52,6 @@ UNREMOVED = 256
 PUSHED_OUT = 64
 """Alerts that leave a full spool at once."""
 
-DEFERRED = 256
-"""Keys that are waited for at the same time; beyond that the whole sink waits."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Deferral:
-    failures: int
-    until: float
-
 
 class SpoolLane(Lane):
     """A spool before a sink.
@@ -83,7 +75,7 @@ class SpoolLane(Lane):
         self._page: deque[Spooled] = deque()
         self._delivered: set[int] = set()
         self._tickets: dict[int, list[Ticket]] = {}
-        self._deferred: dict[str, _Deferral] = {}
+        self._deferred = Deferrals(subscription.retry, around.clock, around.rng)
         self._told = False
         self._incoming = 0
         self._at_work: int | None = None
@@ -178,6 +170,21 @@ class SpoolLane(Lane):
         else:
             await self._nap(POLL_S, self.changed)
 
+    async def origins(self) -> set[Partition]:
+        """Partitions in which windows of what waits ended."""
+        return await self._in_store(self._spool.partitions) or set()
+
+    async def hand_over(self, partition: Partition, through: int) -> None:
+        """Take out what the partition's next owner makes again; what is at work, or on a disk that fails, stays."""
+        found = await self._in_store(lambda connection: self._spool.beyond(connection, partition, through)) or set()
+        places = frozenset(found - self._delivered - self._leaving - {self._at_work})
+        self._leave(places)
+        if places and await self._removed(places):
+            self.around.emit(AlertsHandedOver(self.name, str(partition), len(places), through))
+            self._settle(list(places))
+        self._leaving -= places
+        self.wake()
+
     # -- out ---------------------------------------------------------------------------------------------------------
 
     async def run(self, stopping: anyio.Event) -> None:
@@ -228,18 +235,15 @@ class SpoolLane(Lane):
         """How long to wait for something to do; None where only a change brings it."""
         if not self.waiting:
             return None
-        now = self.around.clock.monotonic()
-        soonest = min((deferral.until - now for deferral in self._deferred.values()), default=POLL_S)
-        return min(max(self.courier.wait, soonest, 0.01), POLL_S)
+        return min(max(self.courier.wait, self._deferred.soonest(POLL_S), 0.01), POLL_S)
 
     async def _next(self) -> Spooled | None:
         """The oldest alert whose key is not waited for; a probe takes any rather than none."""
         while len(self._delivered) >= UNREMOVED:
             await self.changed.wait()
         if not self._page and self.waiting:
-            now = self.around.clock.monotonic()
-            passing = [key for key, deferral in self._deferred.items() if deferral.until > now]
-            if len(passing) < DEFERRED:
+            passing = self._deferred.passing
+            if passing is not None:
                 self._page.extend(await self._read(passing))
             if not self._page and self.courier.breaker.state is BreakerState.OPEN:
                 self._page.extend((await self._read([]))[:1])
@@ -247,12 +251,10 @@ class SpoolLane(Lane):
 
     async def _read(self, passing: Sequence[str]) -> list[Spooled]:
         skipping = self._delivered | self._leaving
-        return (
-            await self._in_store(
-                lambda connection: self._spool.next(connection, PAGE, passing=passing, skipping=skipping)
-            )
-            or []
+        found = await self._in_store(
+            lambda connection: self._spool.next(connection, PAGE, passing=passing, skipping=skipping)
         )
+        return [entry for entry in found or [] if entry.seq not in self._leaving]  # some may have begun to meanwhile
 
     def _alert_of(self, entry: Spooled) -> Alert:
         try:
@@ -263,10 +265,7 @@ class SpoolLane(Lane):
 
     async def _defer(self, entry: Spooled, failure: SinkUnavailable) -> None:
         """Let what has this alert's key wait; the page may hold more of it."""
-        retry, now = self.subscription.retry, self.around.clock.monotonic()
-        failures = self._deferred[entry.key].failures + 1 if entry.key in self._deferred else 1
-        pause = full_jitter(self.around.rng, retry.round_wait_s, retry.round_wait_max_s, failures)
-        self._deferred[entry.key] = _Deferral(failures, now + pause)
+        pause = self._deferred.defer(entry.key)
         self._page = deque(each for each in self._page if each.key != entry.key)
         wait = self.courier.wait
         self.around.emit(SinkUnavailableSeen(self.name, str(failure), wait or pause, self.waiting))
@@ -278,7 +277,7 @@ class SpoolLane(Lane):
         self.wake()
 
     async def _recovered(self, entry: Spooled) -> None:
-        self._deferred.pop(entry.key, None)
+        self._deferred.forget(entry.key)
         if self._told and not self._deferred:
             await self._in_store(lambda connection: self._spool.tell(connection, None, ""))
             self._told = False
@@ -355,8 +354,7 @@ class SpoolLane(Lane):
         """Take alerts out that will not be delivered: to the dead letters, or else to the log."""
         entries = [entry for entry in entries if self._is_idle(entry)]
         places = frozenset(entry.seq for entry in entries)
-        self._leaving |= places
-        self._page = deque(each for each in self._page if each.seq not in places)
+        self._leave(places)
         alerts = [self._alert_of(entry) for entry in entries]
         if not await self.around.undertaker.bury_alerts(self.name, problem, alerts):
             self._drop(alerts, problem)
@@ -365,6 +363,11 @@ class SpoolLane(Lane):
         self._leaving -= places
         self._settle(list(places))
         self.wake()
+
+    def _leave(self, places: frozenset[int]) -> None:
+        """Nobody is to see to these any more."""
+        self._leaving |= places
+        self._page = deque(each for each in self._page if each.seq not in places)
 
     def _is_idle(self, entry: Spooled) -> bool:
         """Whether nobody sees to it already."""

@@ -237,3 +237,18 @@ async def test_a_note_is_kept_beside_the_offset_and_reading_may_begin_before_it(
         await read_until(lambda: len(seen.payloads) == 6, (again, seen))
     assert listener.starts == {partition: LogStart(6, 6, "crackle: through 6, \N{SNOWMAN}", 0, 10)}
     assert seen.payloads[0] == b"4"
+
+
+async def test_what_the_group_stored_can_be_asked_for_by_who_has_no_part_in_it(cluster: Cluster) -> None:
+    topic = await cluster.topic(partitions=2)
+    await cluster.produce(topic, [b"1", b"2"])
+    first, second = Partition(topic, 0), Partition(topic, 1)
+    source = cluster.source(topic)
+    async with source:
+        seen = Seen()
+        await read_until(lambda: len(seen.payloads) == 2, (source, seen))
+        await source.commit({first: 2}, {first: "how far we are"})
+    onlooker = cluster.source(topic)
+    assert await onlooker.stored([first]) == {}, "nobody is asked before it is open"
+    async with onlooker:
+        assert await onlooker.stored([first, second, Partition("elsewhere", 7)]) == {first: "how far we are"}

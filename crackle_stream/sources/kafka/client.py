@@ -13,7 +13,7 @@ from crackle_stream.model import LogStart, Partition
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from crackle_stream.sources.consumer import Fetched
@@ -98,7 +98,7 @@ class Client(aiokafka.ConsumerRebalanceListener):  # type: ignore[misc]
     async def starts(self, offsets: Mapping[Partition, int]) -> Mapping[Partition, LogStart]:
         """What the brokers know of partitions that begin at these offsets."""
         theirs = [_theirs(each) for each in offsets]
-        stored = await self._stored(theirs)
+        stored = await self.stored(offsets)
         first = await self._consumer.beginning_offsets(theirs)
         end = await self._consumer.end_offsets(theirs)
         starts = {}
@@ -107,12 +107,14 @@ class Client(aiokafka.ConsumerRebalanceListener):  # type: ignore[misc]
             starts[each] = LogStart(offset, committed, note, first[_theirs(each)], end[_theirs(each)])
         return starts
 
-    async def _stored(self, partitions: Sequence[Any]) -> Mapping[Partition, tuple[int, str]]:
+    async def stored(self, partitions: Collection[Partition]) -> Mapping[Partition, tuple[int, str]]:
         """The group's offsets, and what was committed with them, which the consumer itself does not tell."""
         admin = aiokafka.admin.AIOKafkaAdminClient(**connection(self._options, self._context))
         await admin.start()
         try:
-            stored = await admin.list_consumer_group_offsets(self._options.group, partitions=partitions)
+            stored = await admin.list_consumer_group_offsets(
+                self._options.group, partitions=[_theirs(each) for each in partitions]
+            )
         finally:
             await admin.close()
         return {

@@ -25,7 +25,7 @@ from crackle_stream.sources.options import KafkaOptions
 from crackle_stream.sources.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from types import TracebackType
 
     from crackle_stream.protocols import PartitionListener
@@ -138,6 +138,20 @@ class KafkaSource(Source):
         """
         if self._member is not None:
             await self._member.commit(offsets, notes)
+
+    async def stored(self, partitions: Collection[Partition]) -> Mapping[Partition, str]:
+        """The texts that the group committed last with offsets of partitions, whoever has them now.
+
+        Raises:
+            SourceUnavailable: brokers did not answer within `commit_timeout`.
+        """
+        if self._client is None:
+            return {}
+        try:
+            stored = await in_own_task(self._client.stored(partitions), self._options.commit_timeout)
+        except (GaveUp, kafka_errors.KafkaError, OSError) as error:
+            raise SourceUnavailable(self.name, f"what the group has committed is not known: {error}") from error
+        return {partition: text for partition, (_, text) in stored.items()}
 
     def listen(self, listener: PartitionListener) -> None:
         """Whom to tell when partitions come and go; called before entering."""
