@@ -19,7 +19,7 @@ from crackle_stream.stream import events
 from crackle_stream.stream.events import Event
 from crackle_stream.window import Window
 
-__all__ = ["EventLog"]
+__all__ = ["EventLog", "logged"]
 
 
 class EventLog:
@@ -121,6 +121,12 @@ _STYLES: Mapping[type[Event], _Style] = {
     events.AlertDropped: _Style(logging.ERROR, bounded=False),
 }
 """Events that are logged; the others are only counted, because there is one for every batch."""
+
+
+def logged(kind: type[Event]) -> str | None:
+    """The level at which an event is logged, as lines say it; None where it is only counted."""
+    style = _STYLES.get(kind)
+    return None if style is None else logging.getLevelName(style.level).lower()
 
 
 def _fields(event: Event) -> dict[str, Any]:
