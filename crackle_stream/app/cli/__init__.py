@@ -1,4 +1,4 @@
-"""The command line: `crackle-stream run | check | demo | detectors | sources | sinks | spool | schema`.
+"""The command line: `crackle-stream run | check | demo | top | detectors | sources | sinks | spool | schema`.
 
 A command imports what it needs when it runs, so that `--help` answers at once and a pipe loads no broker's client.
 """
@@ -17,6 +17,7 @@ from crackle_stream.app.cli.kinds import detectors, sinks, sources
 from crackle_stream.app.cli.run import run_stream
 from crackle_stream.app.cli.schema import print_schema
 from crackle_stream.app.cli.spool import spool
+from crackle_stream.app.cli.top import watch_process
 from crackle_stream.app.exits import Exit
 
 __all__ = ["app", "main"]
@@ -51,6 +52,7 @@ app = typer.Typer(
 app.command("run")(run_stream)
 app.command("check")(check_configuration)
 app.command("demo")(play_demo)
+app.command("top")(watch_process)
 app.add_typer(detectors)
 app.add_typer(sources)
 app.add_typer(sinks)

@@ -10,6 +10,7 @@ from typing import Any
 from crackle_stream.app.web.gathering import Moment
 from crackle_stream.app.web.query import Query, whole
 from crackle_stream.app.web.shown import Fact, Shown
+from crackle_stream.app.web.strip import strip
 from crackle_stream.render.sentence import sentence
 
 __all__ = ["MOST_LISTED", "alerts", "fact", "facts", "finite", "health", "shown", "statistics"]
@@ -73,6 +74,7 @@ def statistics(moment: Moment) -> Mapping[str, Any]:
         "loop_late_s": moment.loop_late_s,
         "active_alerts": len(moment.active) + moment.not_held,
         "examined": moment.examined.get("said"),
+        "gauges": [asdict(gauge) for gauge in strip(moment)],
         "setup": {**setup, "required": sorted(moment.setup.required)},
         "counts": asdict(moment.statistics),
     }

@@ -157,6 +157,9 @@ def _schemas() -> Schema:
         "Fact": _object(
             {"pattern": pattern, "said": TEXT, "first_seen": NUMBER, "last_seen": NUMBER, "windows": COUNT}
         ),
+        "Gauge": _object(
+            {"name": TEXT, "title": TEXT, "text": TEXT, "note": TEXT, "tone": TEXT, "share": _or_null(NUMBER)}
+        ),
         "Statistics": _statistics(),
         "Setup": _setup(),
         "Counts": _counts(),
@@ -177,6 +180,7 @@ def _statistics() -> Schema:
             "loop_late_s": NUMBER,
             "active_alerts": COUNT,
             "examined": _or_null(TEXT),
+            "gauges": {"type": "array", "items": _ref("Gauge")},
             "setup": _ref("Setup"),
             "counts": _ref("Counts"),
         }
