@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from crackle_stream.model import Alert, AlertStatus
+from crackle_stream.model import Alert, AlertStatus, Nature
 
 CAPACITY = 12
 QUORUM = 4
@@ -35,6 +35,8 @@ class Broken(StrEnum):
     IDS_OF_THE_MOMENT = "ids are made up for each attempt"
     NOT_FENCED = "local state is believed without a claim"
     OUTBOX_KEPT_AFTER_A_MOVE = "uncommitted news are delivered after a move"
+    LATE_IDS_OF_THE_MOMENT = "what a silence held back is named by when it ends"
+    SILENCE_IS_BELIEVED = "what is silenced now counts as untold before"
 
 
 class Harm(StrEnum):
@@ -71,6 +73,8 @@ class Receiver:
     ids: dict[tuple[str, AlertStatus], set[str]] = field(default_factory=dict)
 
     def take(self, alert: Alert) -> None:
+        if alert.pattern.nature is Nature.FACT:
+            return  # facts are remembered with the state directory only, and told again without
         self.ids.setdefault((alert.pattern.metric_names[0], alert.status), set()).add(alert.id)
         self.names[alert.fingerprint] = alert.pattern.metric_names[0]
 
@@ -87,6 +91,11 @@ class Truth:
     cooled: set[int] = field(default_factory=set)
     harms: Counter[Harm] = field(default_factory=Counter)
     windows: int = 0
+    audible: set[str] = field(default_factory=set)
+
+    def heard(self, names: Iterable[str]) -> None:
+        """These were active when nothing was silenced."""
+        self.audible.update(names)
 
     def window(self, rows: Iterable[int], notices: Iterable[str]) -> int:
         """A window was cooled: its new rows, and the notices that must be safe before they are settled."""
@@ -144,15 +153,26 @@ def episodes(log: Log) -> set[str]:
     return {f"e{row.episode}" for row in log.rows if row.episode is not None}
 
 
-def harms_of(truth: Truth, receiver: Receiver) -> Counter[Harm]:
-    """What went wrong on one partition, once everything has come to rest."""
+def followers(log: Log) -> set[str]:
+    return {f"f{row.episode}" for row in log.rows if row.episode is not None}
+
+
+def harms_of(truth: Truth, receiver: Receiver, silences: tuple[tuple[float, float], ...]) -> Counter[Harm]:
+    """What went wrong on one partition, once everything has come to rest.
+
+    An episode that is over before a silence ends is rightly never told, and what follows from another one need not be.
+    Where a silence only ends, whatever was active without it is told, whoever is killed meanwhile.
+    """
+    names = episodes(truth.log)
+    only_ends = all(begins <= 0 for begins, _ in silences)
+    must_be_raised = names if not silences else truth.audible & names if only_ends else set()
     found = Counter(truth.harms)
     found[Harm.LOST] += truth.lost()
-    for name in episodes(truth.log):
+    for name in sorted(names | followers(truth.log)):
         raised = receiver.ids.get((name, AlertStatus.RAISED), set())
         resolved = receiver.ids.get((name, AlertStatus.RESOLVED), set())
         found[Harm.ANOTHER_ID] += len(raised) > 1
         found[Harm.ANOTHER_ID] += len(resolved) > 1
-        found[Harm.NEVER_RAISED] += not raised
+        found[Harm.NEVER_RAISED] += not raised and name in must_be_raised
         found[Harm.OPEN_FOR_EVER] += bool(raised) and not resolved
     return +found

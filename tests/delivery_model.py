@@ -14,7 +14,7 @@ from collections import Counter
 from delivery_log import CAPACITY, Broken, Harm, Log, Receiver, Truth, harms_of, written_log
 from delivery_process import Disk, Killed, Process, World
 
-from crackle_stream.alerting import AlertPolicy
+from crackle_stream.alerting import AlertPolicy, RaiseAfter
 from crackle_stream.model import Partition
 from crackle_stream.schedule import CoolingSchedule
 
@@ -49,10 +49,19 @@ NEEDS_NO_DISK = frozenset(
         Broken.STREAM_TIME_FORGOTTEN,
         Broken.GRID_FROM_THE_START,
         Broken.REFILLS_NOTHING,
+        Broken.LATE_IDS_OF_THE_MOMENT,
+        Broken.SILENCE_IS_BELIEVED,
     }
 )
 """With a disk news is safe once the checkpoint is, and first attempted once the broker has the position behind it: what
 its window was cut from does not come again, so rules about cutting it again the same way guard nothing there."""
+
+
+def the_silences(rng: random.Random) -> tuple[tuple[float, float], ...]:
+    """None; one that ends, that begins, or that does both; or one after the other."""
+    begins, ends = sorted((rng.uniform(1, STEPS), rng.uniform(1, STEPS)))
+    many = tuple((float(step), step + 6.0) for step in range(0, 2 * STEPS, 9))
+    return rng.choice(((), (), ((-1.0, ends),), ((begins, 1e9),), ((begins, ends),), many))
 
 
 class Run:
@@ -60,6 +69,7 @@ class Run:
 
     def __init__(self, seed: int, broken: Broken | None = None, *, disks: bool, partitions: int = 1) -> None:
         self.rng = rng = random.Random(seed)
+        other = random.Random(f"of what is held back in run {seed}")
         twice = rng.random() < 0.4
         longest = 3 * CAPACITY if twice else CAPACITY
         names = [Partition("results", number) for number in range(partitions)]
@@ -70,9 +80,15 @@ class Run:
             Receiver(),
             rng,
             rng.choice(SCHEDULES),
-            AlertPolicy(min_confidence=0.5, repeat_interval=rng.choice((20.0, 1e9)), resolve_after=rng.randint(1, 3)),
-            twice,
+            AlertPolicy(
+                min_confidence=0.5,
+                repeat_interval=rng.choice((20.0, 1e9)),
+                resolve_after=rng.randint(1, 3),
+                raise_after=RaiseAfter(2, 3) if twice else RaiseAfter(),
+            ),
             broken,
+            explaining=other.random() < 0.4,
+            silences=the_silences(other),
         )
         self.processes = [Process(self.world, Disk(f"{number:016x}") if disks else None) for number in (1, 2)]
         self.owner: dict[Partition, int] = {}
@@ -87,11 +103,12 @@ class Run:
                 self._died()
         self.world.deadly = 0.0
         self._come_to_rest()
-        found = (harms_of(truth, self.world.receiver) for truth in self.world.truths.values())
+        found = (harms_of(truth, self.world.receiver, self.world.silences) for truth in self.world.truths.values())
         return sum(found, Counter[Harm]())
 
     def _step(self) -> None:
         rng = self.rng
+        self.world.now += 1
         partition = rng.choice(list(self.world.logs))
         log = self.world.logs[partition]
         if rng.random() < 0.5:

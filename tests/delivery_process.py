@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter, deque
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 from delivery_log import CAPACITY, QUORUM, Broken, Log, Receiver, Row, Truth
 
-from crackle_stream.alerting import AlertPolicy, Lifecycle, Sighting
+from crackle_stream.alerting import AlertPolicy, Hush, Lifecycle, Sighting, Silence, SilenceBook
 from crackle_stream.commit import (
-    AlertDigest,
     CommitMetadata,
     Committed,
     CutPlan,
@@ -31,45 +29,56 @@ from crackle_stream.commit import (
     fate,
     revived,
 )
-from crackle_stream.model import Alert, AlertStatus, CracklePattern, Nature, Partition, Position, digest
+from crackle_stream.model import (
+    Alert,
+    AlertStatus,
+    CracklePattern,
+    Nature,
+    Onset,
+    Partition,
+    PatternKind,
+    Position,
+    digest,
+)
 from crackle_stream.schedule import CoolingSchedule, StreamTime
 
 KILN = "kiln"
 AGAIN = "again"
 READER = "reader"
 
+FOLLOWS_S = 0.25
+"""How much later what follows from an episode begins."""
+
 
 class Killed(Exception):
     """The process died here."""
 
 
-@dataclass(frozen=True)
-class Life:
-    """A lifecycle, and what was seen once and is to be seen again before it is raised."""
+def _shift(metric: str, episode: int, window: Waiting, later: float) -> CracklePattern:
+    index = next(number for number, (_, row) in enumerate(window.rows) if row.episode == episode)
+    onset = Onset(index, window.rows[index][1].time + later)
+    return CracklePattern(
+        PatternKind.PHASE_TRANSITION, metric, 1.0, metric_names=(metric,), nature=Nature.EVENT, at=onset
+    )
 
-    lifecycle: Lifecycle = field(default_factory=Lifecycle)
-    pending: Mapping[str, int] = field(default_factory=dict)
 
-    def after(self, sighting: Sighting, policy: AlertPolicy, twice: bool) -> tuple[Life, tuple[Alert, ...]]:
-        seen = {pattern.fingerprint: pattern for pattern in sighting.patterns}
-        told = [
-            pattern
-            for name, pattern in seen.items()
-            if not twice or name in self.lifecycle.active or name in self.pending
-        ]
-        lifecycle, alerts = self.lifecycle.after(replace(sighting, patterns=tuple(told)), policy)
-        pending = {name: missed + 1 for name, missed in self.pending.items() if name not in seen and missed < 1}
-        pending |= {name: 0 for name in seen if name not in lifecycle.active}
-        return Life(lifecycle, pending), alerts
+def _lag(episode: int) -> CracklePattern:
+    """The fact that one metric follows another."""
+    names = (f"e{episode}", f"f{episode}")
+    return CracklePattern(
+        PatternKind.CORRELATION, "follows", 1.0, metric_names=names, form="lagged", metrics={"lag_seconds": FOLLOWS_S}
+    )
 
-    def digests(self) -> tuple[AlertDigest, ...]:
-        pending = (AlertDigest(name, missed=missed, pending=True) for name, missed in self.pending.items())
-        return (*digests({"": self.lifecycle}), *pending)
 
-    @classmethod
-    def of(cls, alerts: tuple[AlertDigest, ...]) -> Life:
-        pending = {alert.fingerprint: alert.missed for alert in alerts if alert.pending}
-        return cls(revived(alerts).get("", Lifecycle()), pending)
+def _named_late(before: Lifecycle, window: str) -> Lifecycle:
+    """As if what is told late were named by the window that tells it."""
+    return replace(
+        before,
+        active={
+            name: replace(alert, held_id=digest([window, name], 32)) if alert.held_id else alert
+            for name, alert in before.active.items()
+        },
+    )
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,7 @@ class Disk:
     """A state directory: survives every kill."""
 
     claim: str
-    kept: dict[Partition, tuple[Kept, Life]] = field(default_factory=dict)
+    kept: dict[Partition, tuple[Kept, Lifecycle]] = field(default_factory=dict)
     outbox: dict[Partition, list[News]] = field(default_factory=dict)
 
 
@@ -101,9 +110,17 @@ class World:
     rng: random.Random
     schedule: CoolingSchedule
     policy: AlertPolicy
-    twice: bool
     broken: Broken | None
+    explaining: bool = False
+    silences: tuple[tuple[float, float], ...] = ()
+    now: float = 0.0
     deadly: float = 0.0
+
+    @property
+    def hush(self) -> Hush:
+        """What is silenced now; the wall clock counts steps."""
+        silences = (Silence(*times, "somebody", "for a while", metric=("*",)) for times in self.silences)
+        return Hush(SilenceBook.of(silences), now=self.now)
 
     def danger(self, times: float = 1.0) -> None:
         if self.rng.random() < self.deadly * times:
@@ -185,10 +202,10 @@ class Tenure:
             max_refill=4 * CAPACITY,
         )
 
-    def _adopt(self, start: Start, kept: tuple[Kept, Life] | None) -> Life:
+    def _adopt(self, start: Start, kept: tuple[Kept, Lifecycle] | None) -> Lifecycle:
         if not start.void_local and kept is not None:
             return kept[1]
-        life = Life() if start.metadata is None else Life.of(start.metadata.alerts)
+        life = Lifecycle() if start.metadata is None else revived(start.metadata.alerts).get("", Lifecycle())
         if self.disk is not None:
             self._drop_what_others_make()
             if start.through is not None and start.refill_from is not None:
@@ -291,23 +308,42 @@ class Tenure:
         if not self.waiting:
             return
         window = self.waiting.popleft()
-        rows = Counter(row.episode for _, row in window.rows if row.episode is not None)
-        bad = sorted(episode for episode, count in rows.items() if count >= QUORUM)
-        patterns = tuple(
-            CracklePattern("shift", "bad rows", 1.0, metric_names=(f"e{one}",), nature=Nature.EVENT) for one in bad
+        self.world.now += 1
+        before = self.ledger.now(KILN) or Lifecycle()
+        if self.world.broken is Broken.LATE_IDS_OF_THE_MOMENT:
+            before = _named_late(before, window.id)
+        again = not self.plan.may_merge(window.end) and self.world.broken is not Broken.SILENCE_IS_BELIEVED
+        sighting = Sighting(
+            window.id,
+            max(row.time for _, row in window.rows),
+            self._patterns(window),
+            position=Position(self.partition, window.end),
+            again=again,
         )
-        latest = max(row.time for _, row in window.rows)
-        where = Position(self.partition, window.end)
-        before = self.ledger.now(KILN) or Life()
-        after, alerts = before.after(
-            Sighting(window.id, latest, patterns, position=where), self.world.policy, self.world.twice
-        )
+        hush = self.world.hush
+        after, alerts = before.after(sighting, self.world.policy, hush)
+        loud = not any(silence.is_on(hush.now) for silence in hush.silences)
+        self.truth.heard(alert.pattern.metric_names[0] for alert in after.active.values() if loud)
         pinning = [alert.id for alert in alerts if alert.status is not AlertStatus.REPEATED]
         counted = self.truth.window(window.new, pinning)
         made = [News(alert, window.id, window.end, counted) for alert in alerts]
         self.news.extend(made)
         if self.ledger.cooled(window.id, after, pinning) or self.world.broken is Broken.SETTLES_WHEN_COOLED:
             self.settled.settle(window.id)
+
+    def _patterns(self, window: Waiting) -> tuple[CracklePattern, ...]:
+        """What the window shows: bad rows, and where something explains them what follows from them a little longer."""
+        rows = Counter(row.episode for _, row in window.rows if row.episode is not None)
+        bad = sorted(episode for episode, count in rows.items() if count >= QUORUM)
+        if not self.world.explaining:
+            return tuple(
+                CracklePattern("shift", "bad rows", 1.0, metric_names=(f"e{one}",), nature=Nature.EVENT) for one in bad
+            )
+        found: list[CracklePattern] = []
+        for one in bad:
+            found += [_shift(f"e{one}", one, window, 0.0), _lag(one)]
+        lasting = sorted({*bad, *([] if window.rows[0][1].episode is None else [window.rows[0][1].episode])})
+        return (*found, *(_shift(f"f{one}", one, window, FOLLOWS_S) for one in lasting))
 
     def commit(self) -> None:
         """A checkpoint where there is a disk, then the broker."""
@@ -318,7 +354,7 @@ class Tenure:
         if self.world.broken is Broken.COMMITS_WHAT_WAS_FETCHED:
             offset = max(self.offset, min(self.next + 3, self.log.end))
         as_of = self.ledger.as_of(offset)
-        life = as_of.states.get(KILN, Life())
+        life = as_of.states.get(KILN, Lifecycle())
         if self.world.broken is Broken.STATE_AS_OF_NOW:
             life = self.ledger.now(KILN) or life
         if self.disk is not None:
@@ -331,7 +367,7 @@ class Tenure:
                 for news in self.disk.outbox[self.partition]:
                     self.world.deliver(news)
             self.world.danger(4)
-        alerts = () if self.world.broken is Broken.NO_ALERTS_KEPT else life.digests()
+        alerts = () if self.world.broken is Broken.NO_ALERTS_KEPT else digests({"": life})
         metadata = CommitMetadata(
             as_of.through,
             as_of.refill_from,

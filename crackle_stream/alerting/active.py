@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -11,12 +12,22 @@ from crackle_stream.alerting.returns import levels_of
 from crackle_stream.alerting.sighting import Sighting
 from crackle_stream.model import Alert, AlertStatus, CracklePattern, Severity, digest
 
-__all__ = ["ActiveAlert"]
+__all__ = ["ID_DIGITS", "ActiveAlert", "Said"]
 
 ID_DIGITS = 32
 
 MOST_LEVELS = 50
 """Metrics whose levels are remembered of one alert, those told first."""
+
+
+class Said(StrEnum):
+    """Whether anybody was told that an alert was raised."""
+
+    YES = "yes"
+    NO = "no"
+    """It is silenced, muted or inhibited."""
+    PERHAPS = "perhaps"
+    """So it is, but a process that was killed may have told of it before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +39,17 @@ class ActiveAlert:
         severity: as raised.
         raised_at: epoch seconds.
         last_seen: epoch seconds.
-        last_said: epoch seconds of its last notification.
+        last_said: epoch seconds of its last notification, whether or not that was held back.
         windows: number of windows that showed it.
         missed: conclusive coolings without it since it was last seen.
         repeats: how often it was said again.
         raised_confidence: the pattern's confidence when it was raised.
         coolings: conclusive coolings since it was raised, with it or without.
         levels: from where to where its metrics went, where windows said so.
+        said: whether anybody was told.
+        held_id: the id of the notification that is held back, that it was raised or is still there; else "".
+        inhibited_by: fingerprint of the active alert that explains it, as long as that holds it back; else "".
+        over: why it is over, where it is only held; else "".
     """
 
     pattern: CracklePattern
@@ -48,6 +63,10 @@ class ActiveAlert:
     raised_confidence: float = 1.0
     coolings: int = 0
     levels: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    said: Said = Said.YES
+    held_id: str = ""
+    inhibited_by: str = ""
+    over: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "levels", MappingProxyType(dict(list(self.levels.items())[:MOST_LEVELS])))
@@ -87,11 +106,15 @@ class ActiveAlert:
             "raised_confidence": self.raised_confidence,
             "coolings": self.coolings,
             "levels": {name: list(levels) for name, levels in self.levels.items()},
+            "said": str(self.said),
+            "held_id": self.held_id,
+            "inhibited_by": self.inhibited_by,
+            "over": self.over,
         }
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """The alert that `to_dict` wrote down."""
+        """The alert that `to_dict` wrote down; what version 1 did not know has its default."""
         return cls(
             pattern=CracklePattern.from_dict(stored["pattern"]),
             severity=Severity(stored["severity"]),
@@ -104,4 +127,8 @@ class ActiveAlert:
             raised_confidence=float(stored["raised_confidence"]),
             coolings=int(stored["coolings"]),
             levels={str(name): (float(was), float(went)) for name, (was, went) in stored["levels"].items()},
+            said=Said(stored.get("said", Said.YES)),
+            held_id=str(stored.get("held_id", "")),
+            inhibited_by=str(stored.get("inhibited_by", "")),
+            over=str(stored.get("over", "")),
         )

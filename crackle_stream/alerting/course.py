@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from crackle_stream.alerting.active import ActiveAlert
-from crackle_stream.alerting.facts import BROKEN_LAW, DISSOLVED
-from crackle_stream.alerting.policy import AlertPolicy
+from crackle_stream.alerting.active import ActiveAlert, Said
+from crackle_stream.alerting.around import Around
+from crackle_stream.alerting.faces import other_face, same_face
+from crackle_stream.alerting.facts import DISSOLVED
+from crackle_stream.alerting.pending import Pending, located
 from crackle_stream.alerting.returns import Turn, levels_of, turn_of
+from crackle_stream.alerting.severity import severity_of
 from crackle_stream.alerting.sighting import Sighting
-from crackle_stream.alerting.told import Told, same_place, subjects
-from crackle_stream.model import Alert, AlertStatus, CracklePattern, PatternKind, Severity
+from crackle_stream.alerting.told import Told
+from crackle_stream.alerting.voice import Voice
+from crackle_stream.alerting.waiting import WaitingRoom
+from crackle_stream.model import CracklePattern
 
 __all__ = ["ACCEPTED", "Course"]
 
@@ -22,33 +27,58 @@ class Course:
     """A window on its way through a lifecycle; takes one event after the other and ends with what was missed.
 
     Args:
-        before: the alerts active before the window.
+        active: the alerts active before the window.
+        pending: the events seen before it, but not often enough.
         told: the events told before it.
-        sighting: the window.
-        policy: when alerts are repeated and resolved.
+        around: the window.
+
+    Attributes:
+        active: the alerts that are active.
+        told: the events told.
+        voice: what is said of it all.
+        waiting: the events seen, but not often enough.
     """
 
-    def __init__(self, before: Mapping[str, ActiveAlert], told: Told, sighting: Sighting, policy: AlertPolicy) -> None:
-        self.active = dict(before)
+    def __init__(
+        self, active: Mapping[str, ActiveAlert], pending: Mapping[str, Pending], told: Told, around: Around
+    ) -> None:
+        self.active = dict(active)
         self.told = told
-        self.notices: list[Alert] = []
+        self.voice = Voice(around)
+        self.waiting = WaitingRoom(pending, around)
         self._seen: set[str] = set()
-        self._sighting = sighting
-        self._policy = policy
+        self._sighting = around.sighting
+        self._policy = around.policy
 
     def take(self, pattern: CracklePattern) -> None:
-        """One event of the window, later ones after earlier ones."""
-        active = self.active.get(pattern.fingerprint) or self._other_face(pattern)
+        """One event of the window, later ones after earlier ones.
+
+        One that is only sure enough to stay goes on with an alert and begins none.
+        """
+        pace = self._sighting.pace
+        active = self.active.get(pattern.fingerprint) or other_face(pattern, self.active.values(), pace)
+        known = self.told.knows(pattern, pace)
         if active is not None:
-            self._again(active, pattern)
-        elif not self.told.knows(pattern, self._sighting.pace):
+            if not (active.over and known):
+                self._again(active, pattern)
+        elif pattern.confidence >= self._policy.enter and not known:
             self._news(pattern)
 
     def resolve(self, fingerprint: str, reason: str) -> None:
-        """Resolve an alert, if it is active."""
+        """Resolve an alert, if it is active: at once, because something else is told in its place."""
         alert = self.active.pop(fingerprint, None)
         if alert is not None:
-            self.notices.append(alert.notice(AlertStatus.RESOLVED, self._sighting, reason))
+            self.voice.resolved(alert, reason)
+
+    def end(self, fingerprint: str, reason: str) -> None:
+        """Resolve an alert, if it is active; it stays until it was raised for as long as the policy holds it."""
+        alert = self.active.get(fingerprint)
+        if alert is None:
+            return
+        if self._is_held(alert):
+            self.active[fingerprint] = replace(alert, over=reason)
+        else:
+            self.resolve(fingerprint, reason)
 
     def miss(self, exempt: set[str]) -> None:
         """End the window: what it did not show, and what has lasted so long that it is no news, may be resolved.
@@ -56,6 +86,9 @@ class Course:
         Args:
             exempt: fingerprints of alerts that this window has just made of an absence.
         """
+        for one in self.waiting.due():
+            self._turn(self._turned(one.pattern), one.pattern)
+            self._raise(one.pattern, one)
         conclusive = self._sighting.conclusive
         for fingerprint, before in list(self.active.items()):
             if fingerprint in exempt:
@@ -64,64 +97,80 @@ class Course:
             if fingerprint not in self._seen:
                 alert = replace(alert, missed=alert.missed + (conclusive and _would_show(alert, self._sighting)))
             self.active[fingerprint] = alert
-            if alert.missed >= self._policy.resolve_after:
+            if self._is_held(alert):
+                continue
+            if alert.over:
+                self.resolve(fingerprint, alert.over)
+            elif alert.missed >= self._policy.resolve_after:
                 self.resolve(fingerprint, f"not seen in {alert.missed} coolings")
             elif _may_become_normal(alert.pattern) and alert.coolings >= self._policy.accept_after:
                 self.resolve(fingerprint, ACCEPTED)
+        self.voice.end(self.active)
 
     def _again(self, before: ActiveAlert, pattern: CracklePattern) -> None:
-        """An event that is active and still seen."""
-        now = self._sighting.time
-        shown = pattern if _same_face(before.pattern, pattern) else before.pattern
+        """An event that is active and still seen, or is back while its alert was held."""
+        shown = pattern if same_face(before.pattern, pattern) else before.pattern
         fingerprint = shown.fingerprint
         self.told = self.told.and_of(pattern)
         first = fingerprint not in self._seen
         self._seen.add(fingerprint)
-        levels = {**levels_of(pattern), **before.levels}
-        alert = replace(before, pattern=shown, last_seen=now, windows=before.windows + first, missed=0, levels=levels)
-        if now - before.last_said >= self._policy.repeat_interval:
-            alert = replace(alert, last_said=now, repeats=before.repeats + 1)
-            self.notices.append(alert.notice(AlertStatus.REPEATED, self._sighting))
-        self.active[fingerprint] = alert
+        levels = levels_of(pattern) if before.over else {**levels_of(pattern), **before.levels}
+        alert = replace(
+            before,
+            pattern=shown,
+            last_seen=self._sighting.time,
+            windows=before.windows + first,
+            missed=0,
+            levels=levels,
+            over="",
+        )
+        self.active[fingerprint] = self.voice.repeated(alert)
 
     def _news(self, pattern: CracklePattern) -> None:
-        """An event that was not told: a return ends what went before, anything else is raised."""
-        returned = False
-        for fingerprint, alert in list(self.active.items()):
-            turn = turn_of(alert.pattern, alert.levels, pattern, self._sighting.pace)
-            if turn is not Turn.NONE:
-                words = "it returned" if turn is Turn.RETURNED else "it changed again"
-                self.resolve(fingerprint, f"{words}: {pattern.description}")
-                returned |= turn is Turn.RETURNED
-        self.told = self.told.and_of(pattern, returned=returned)
-        if returned:
-            return
-        alert = ActiveAlert.raised(pattern, _severity(pattern), self._sighting.time)
-        self.active[pattern.fingerprint] = alert
+        """An event that was not told: a return ends what went before, anything else is raised, if often enough seen."""
+        never_raised = self.waiting.returned(pattern)
+        for over in never_raised:
+            self.told = self.told.and_of(over)
+        turned = self._turned(pattern)
+        if never_raised or Turn.RETURNED in turned.values():
+            self._turn(turned, pattern)
+            self.told = self.told.and_of(pattern, returned=True)
+        elif self._policy.raise_after.at_once or pattern.form == DISSOLVED:
+            self._turn(turned, pattern)
+            self._raise(pattern)
+        else:
+            self.waiting.take(pattern)
+
+    def _turned(self, pattern: CracklePattern) -> dict[str, Turn]:
+        """The active alerts that a shift takes back or goes beyond, by fingerprint."""
+        pace = self._sighting.pace
+        turns = {
+            fingerprint: turn_of(alert.pattern, alert.levels, pattern, pace)
+            for fingerprint, alert in self.active.items()
+            if not alert.over
+        }
+        return {fingerprint: turn for fingerprint, turn in turns.items() if turn is not Turn.NONE}
+
+    def _turn(self, turned: Mapping[str, Turn], pattern: CracklePattern) -> None:
+        """End what a shift takes back; what it takes beyond gives way to the shift's own alert."""
+        for fingerprint, turn in turned.items():
+            if turn is Turn.RETURNED:
+                self.end(fingerprint, f"it returned: {pattern.description}")
+            else:
+                self.resolve(fingerprint, f"it changed again: {pattern.description}")
+
+    def _raise(self, pattern: CracklePattern, pending: Pending | None = None) -> None:
+        """An event that is told now, or would be if nothing held it back."""
+        self.told = self.told.and_of(pattern)
+        alert = ActiveAlert.raised(pattern, severity_of(pattern), self._sighting.time)
+        if pending is not None:
+            alert = replace(alert, windows=pending.windows, levels=pending.levels)
+        self.active[pattern.fingerprint] = self.voice.raised(alert, self.active)
         self._seen.add(pattern.fingerprint)
-        self.notices.append(alert.notice(AlertStatus.RAISED, self._sighting))
 
-    def _other_face(self, pattern: CracklePattern) -> ActiveAlert | None:
-        """The active alert of the same change, found as another form or with other metrics before it."""
-        own = set(subjects(pattern))
-        for alert in self.active.values():
-            like = alert.pattern.kind == pattern.kind and own & set(subjects(alert.pattern))
-            if like and alert.pattern.form != DISSOLVED and same_place(alert.pattern, pattern, self._sighting.pace):
-                return alert
-        return None
-
-
-def _same_face(known: CracklePattern, found: CracklePattern) -> bool:
-    """Whether an alert may be told in the words of this finding: who read of latency is not told that depth is fine."""
-    if not known.description:
-        return known.fingerprint == found.fingerprint  # brought back from a digest, which has no words
-    faces = [(one.fingerprint, one.form, one.metric_names[:1]) for one in (known, found)]
-    return faces[0] == faces[1]
-
-
-def _severity(pattern: CracklePattern) -> Severity:
-    """An event warns, and a law that broke is critical: something is lost or counted twice."""
-    return Severity.CRITICAL if pattern.form == BROKEN_LAW else Severity.WARNING
+    def _is_held(self, alert: ActiveAlert) -> bool:
+        """Whether it is too early to say that it is over; what nobody was told of needs no such word."""
+        return alert.said is not Said.NO and self._sighting.time - alert.raised_at < self._policy.hold
 
 
 def _would_show(alert: ActiveAlert, sighting: Sighting) -> bool:
@@ -133,15 +182,10 @@ def _would_show(alert: ActiveAlert, sighting: Sighting) -> bool:
     pattern = alert.pattern
     if pattern.form == DISSOLVED:
         return False
-    if not _located(pattern) or pattern.at is None or sighting.began is None:
+    if not located(pattern) or pattern.at is None or sighting.began is None:
         return True
     return pattern.at.time >= sighting.began
 
 
 def _may_become_normal(pattern: CracklePattern) -> bool:
-    return pattern.form == DISSOLVED or _located(pattern)
-
-
-def _located(pattern: CracklePattern) -> bool:
-    """Whether it is a shift whose onset was measured; a threshold compares the halves of whatever window it gets."""
-    return pattern.kind == PatternKind.PHASE_TRANSITION and pattern.evidence is not None and pattern.at is not None
+    return pattern.form == DISSOLVED or located(pattern)

@@ -25,6 +25,7 @@ class Sighting:
         position: the window's last record, or None.
         began: epoch seconds at which it began, or None where nobody said.
         tasks: number of its tasks, 0 where nobody said.
+        again: whether a process that was killed may have told of it already.
     """
 
     window_id: str
@@ -34,9 +35,10 @@ class Sighting:
     position: Position | None = None
     began: float | None = None
     tasks: int = 0
+    again: bool = False
 
     @classmethod
-    def of(cls, window: Window, patterns: tuple[CracklePattern, ...], *, conclusive: bool) -> Self:
+    def of(cls, window: Window, patterns: tuple[CracklePattern, ...], *, conclusive: bool, again: bool = False) -> Self:
         """What a cooling found in a window."""
         return cls(
             window_id=window.id,
@@ -46,6 +48,7 @@ class Sighting:
             position=window.end,
             began=float(window.times.min()) if len(window) else None,
             tasks=len(window),
+            again=again,
         )
 
     @property

@@ -17,6 +17,7 @@ from crackle_stream.schedule import CoolingSchedule
 from crackle_stream.stream.deadletter import Ceiling
 from crackle_stream.stream.dispatch import Subscription
 from crackle_stream.stream.events import Event
+from crackle_stream.stream.options import HushOptions
 from crackle_stream.stream.parts import PARTS
 from crackle_stream.stream.pipeline import Pipeline
 
@@ -43,6 +44,8 @@ def build_pipeline(configuration: Configuration, on_event: Callable[[Event], Non
         schedule=_schedule(configuration),
         kiln=configuration.kiln.options,
         alerts=configuration.alerts.policy,
+        routes=configuration.routes,
+        hush=HushOptions(configuration.silences.file, configuration.mutes),
         decoder=Decoder(configuration.decode, Glaze(configuration.glaze) if configuration.glaze else None),
         dead_letters=dead_letters_of(configuration),
         ceiling=_ceiling(configuration),
@@ -69,6 +72,7 @@ def _subscription(sink: ConfiguredSink, *, stateful: bool) -> Subscription:
         timeout=how.timeout,
         spool=how.spool_options if sink.spools(stateful=stateful) else None,
         ack=how.ack,
+        group=how.group,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 
+from crackle_stream.alerting import Match, MuteTime, Route
+from crackle_stream.alerting.mutes import WEEKDAYS
 from crackle_stream.app.config import Component, Configuration, ConfiguredSink
 from crackle_stream.app.config.sections import KilnSection
 from crackle_stream.app.config.status import StatusSection
@@ -21,14 +23,13 @@ def outline(configuration: Configuration) -> Iterator[tuple[str, str]]:
         yield "glaze", ", ".join(f"{name} = {text}" for name, text in configuration.glaze.items())
     yield "kiln", _kiln(configuration.kiln)
     yield "profile", _profile(configuration)
-    alerts = configuration.alerts
-    least = _least(configuration)
-    wanted = f"from confidence {least:g}" if least else "whatever the budget lets through"
-    yield (
-        "alerts",
-        f"{wanted}, said again after {_span(alerts.repeat_interval)}, "
-        f"resolved after {alerts.resolve_after} coolings without",
-    )
+    yield "alerts", _alerts(configuration)
+    if configuration.silences.file is not None:
+        yield "silences", str(configuration.silences.file)
+    for mute in configuration.mutes:
+        yield f"mute {mute.name}", _mute(mute)
+    for number, route in enumerate(configuration.routes, 1):
+        yield f"route {number}", _route(route)
     for sink in configuration.sinks:
         yield f"sink {sink.name}", _sink(sink, stateful=configuration.state.directory is not None)
     yield "dead letters", _letters(configuration)
@@ -41,6 +42,39 @@ def outline(configuration: Configuration) -> Iterator[tuple[str, str]]:
 def _status(section: StatusSection) -> str:
     asked = "whoever sends the token may ask" if section.token else "this machine only"
     return f"http://{section.authority}, {asked}"
+
+
+def _alerts(configuration: Configuration) -> str:
+    alerts, least = configuration.alerts, _least(configuration)
+    said = [f"from confidence {least:g}" if least else "whatever the budget lets through"]
+    if alerts.exit_confidence is not None:
+        said.append(f"seen down to {alerts.exit_confidence:g}")
+    if not alerts.policy.raise_after.at_once:
+        said.append(f"raised after {alerts.raise_after} coolings")
+    said.append(f"said again after {_span(alerts.repeat_interval)}")
+    if alerts.hold:
+        said.append(f"held for {_span(alerts.hold)}")
+    said.append(f"resolved after {alerts.resolve_after} coolings without")
+    return ", ".join([*said, *([] if alerts.inhibit else ["told although another explains it"])])
+
+
+def _mute(mute: MuteTime) -> str:
+    days = ", ".join(WEEKDAYS[day] for day in sorted(mute.days))
+    return f"{_wanted(mute.match)}; {days} {', '.join(map(str, mute.times))} {mute.zone}"
+
+
+def _route(route: Route) -> str:
+    told = [f"{_wanted(route.match)} to {', '.join(route.sinks) or 'nobody'}"]
+    if route.severity is not None:
+        told.append(f"as {route.severity}")
+    if route.repeat_interval is not None:
+        told.append(f"said again after {_span(route.repeat_interval)}")
+    return "; ".join([*told, *(["then the routes below"] if route.proceed else [])])
+
+
+def _wanted(match: Match) -> str:
+    given = {field.name: getattr(match, field.name) for field in fields(match)}
+    return " and ".join(f"{name} {_value(value)}" for name, value in given.items() if value) or "every event"
 
 
 def _letters(configuration: Configuration) -> str:
@@ -56,9 +90,9 @@ def _component(component: Component) -> str:
 
 def _sink(sink: ConfiguredSink, *, stateful: bool) -> str:
     parts = [_component(sink.component)]
-    given = {field.name: getattr(sink.match, field.name) for field in fields(sink.match)}
-    wanted = [f"{name} {_value(value)}" for name, value in given.items() if value]
-    parts.append(f"gets {' and '.join(wanted)}" if wanted else "gets every event")
+    parts.append(f"gets {_wanted(sink.match)}")
+    if sink.subscription.group:
+        parts.append("those of a window in one notification")
     if not sink.subscription.required:
         parts.append("may lose alerts")
     if sink.spools(stateful=stateful):

@@ -7,31 +7,26 @@ notification that it is over needs none.
 
 from __future__ import annotations
 
-import math
 import re
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from crackle_stream.alerting import ActiveAlert, Lifecycle
 from crackle_stream.commit.packing import Packer, Torn, Unpacker
-from crackle_stream.model import CracklePattern, Nature, Severity
+from crackle_stream.model import Nature, Severity
 
-__all__ = ["AlertDigest", "Identity", "digests", "pack", "revived", "unpack"]
+__all__ = ["CONFIDENCE_STEPS", "SEVERITIES", "AlertDigest", "Identity", "pack", "unpack"]
 
 CONFIDENCE_STEPS = 10_000
 """A confidence is kept in ten-thousandths, rounded down: bounds of routes are written with fewer digits."""
 
-LAST_SECOND = 2.0**52
-"""Times beyond it are a broken clock's; they are held here, so that what follows from them stays a short number."""
-
-FORGOTTEN_KIND = "forgotten"
-"""Kind of a revived pattern whose identity did not fit."""
-
 _HEXADECIMAL = re.compile(r"[0-9a-f]{16}")
-_SEVERITIES = (Severity.INFO, Severity.WARNING, Severity.CRITICAL)
+SEVERITIES = (Severity.INFO, Severity.WARNING, Severity.CRITICAL)
 _PLAIN_FINGERPRINT, _NAMED, _PENDING = 4, 8, 16
+_UNSAID, _PERHAPS, _HELD, _INHIBITED, _OVER, _PLACED = 32, 64, 128, 256, 512, 1024
+_KNOWN_MARKS = 2048
+"""Marks beyond it are a later version's. Those from `_UNSAID` on came after the first, which refuses them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +66,14 @@ class AlertDigest:
         repeats: how often it was said again.
         coolings: conclusive coolings since it was raised.
         confidence: of the window that raised it, in ten-thousandths.
-        pending: seen, but not often enough to be raised yet.
+        pending: seen, but not often enough to be raised yet; then `coolings` counts the coolings that could show it,
+            and the bits of `repeats` say which did, the latest in the lowest.
+        onset_ms: epoch milliseconds of a pending shift's onset, where that was measured.
+        held_id: the id of the notification that is held back, 32 hexadecimal digits, or "".
+        unsaid: whether nobody was told that it was raised.
+        perhaps: whether it may have been told all the same.
+        inhibited_by: fingerprint of the alert that holds it back, 16 hexadecimal digits, or "".
+        over: whether it is over and only held.
         identity: what names it; None where there was no room.
     """
 
@@ -87,6 +89,12 @@ class AlertDigest:
     coolings: int = 0
     confidence: int = CONFIDENCE_STEPS
     pending: bool = False
+    onset_ms: int | None = None
+    held_id: str = ""
+    unsaid: bool = False
+    perhaps: bool = False
+    inhibited_by: str = ""
+    over: bool = False
     identity: Identity | None = None
 
 
@@ -96,10 +104,7 @@ def pack(alerts: Sequence[AlertDigest], into: Packer) -> None:
     for alert in alerts:
         into.number(_flags(alert))
     for alert in alerts:
-        if _is_plain(alert):
-            into.packed += bytes.fromhex(alert.fingerprint)
-        else:
-            into.text(alert.fingerprint)
+        _pack_name(alert, into)
     for alert in alerts:
         into.text(alert.key)
     _steps([alert.raised_ms for alert in alerts], into)
@@ -112,8 +117,11 @@ def pack(alerts: Sequence[AlertDigest], into: Packer) -> None:
         for count in counts:
             into.number(count)
     for alert in alerts:
-        if alert.identity is not None:
-            _pack_identity(alert.identity, into)
+        into.packed += bytes.fromhex(alert.held_id) + bytes.fromhex(alert.inhibited_by)
+    for alert in alerts:
+        _pack_onset(alert, into)
+    for alert in alerts:
+        _pack_identity(alert.identity, into)
 
 
 def unpack(source: Unpacker) -> tuple[AlertDigest, ...]:
@@ -123,7 +131,7 @@ def unpack(source: Unpacker) -> tuple[AlertDigest, ...]:
         Torn: the bytes are not those of digests.
     """
     flags = [source.number() for _ in range(source.number())]
-    if any(flag % 4 >= len(_SEVERITIES) or flag >= 2 * _PENDING for flag in flags):
+    if any(flag % 4 >= len(SEVERITIES) or flag >= _KNOWN_MARKS for flag in flags):
         raise Torn("an alert has a mark that this version does not know")
     names = [source.octets_of(8).hex() if flag & _PLAIN_FINGERPRINT else source.text() for flag in flags]
     keys = [source.text() for _ in flags]
@@ -131,86 +139,18 @@ def unpack(source: Unpacker) -> tuple[AlertDigest, ...]:
     said = [moment + source.signed() for moment in raised]
     seen = _stepped(len(flags), source)
     counts = [[source.number() for _ in flags] for _ in range(5)]
+    held = [_unpack_held(flag, source) for flag in flags]
+    onsets = [when + source.signed() if flag & _PLACED else None for flag, when in zip(flags, seen, strict=True)]
     identities = [_unpack_identity(source) if flag & _NAMED else None for flag in flags]
-    severities = [_SEVERITIES[flag % 4] for flag in flags]
-    pending = [bool(flag & _PENDING) for flag in flags]
-    columns = (names, keys, severities, raised, said, seen, *counts, pending, identities)
+    severities = [SEVERITIES[flag % 4] for flag in flags]
+    marks = (_PENDING, _UNSAID, _PERHAPS, _OVER)
+    pending, unsaid, perhaps, over = ([bool(flag & mark) for flag in flags] for mark in marks)
+    held_ids, inhibitors = [held_id for held_id, _ in held], [by for _, by in held]
+    columns = (
+        *(names, keys, severities, raised, said, seen, *counts, pending),
+        *(onsets, held_ids, unsaid, perhaps, inhibitors, over, identities),
+    )
     return tuple(AlertDigest(*fields) for fields in zip(*columns, strict=True))
-
-
-def digests(lifecycles: Mapping[str, Lifecycle]) -> tuple[AlertDigest, ...]:
-    """The active alerts of some kilns, those that matter most first: the severe, then those raised last.
-
-    Args:
-        lifecycles: by the kiln's key, the lifecycle as of the position beside which the digests are stored.
-    """
-    made = [_digest(key, alert) for key, life in lifecycles.items() for alert in life.active.values()]
-    return tuple(sorted(made, key=lambda one: (-_SEVERITIES.index(one.severity), -one.raised_ms, one.fingerprint)))
-
-
-def revived(alerts: Iterable[AlertDigest]) -> dict[str, Lifecycle]:
-    """By key, the lifecycles that go on where the digests end; pending ones are left to whoever made them."""
-    active: dict[str, dict[str, ActiveAlert]] = {}
-    for alert in alerts:
-        if not alert.pending:
-            active.setdefault(alert.key, {})[alert.fingerprint] = _revive(alert)
-    return {key: Lifecycle(alerts) for key, alerts in active.items()}
-
-
-def _digest(key: str, alert: ActiveAlert) -> AlertDigest:
-    pattern = alert.pattern
-    return AlertDigest(
-        fingerprint=pattern.fingerprint,
-        key=key,
-        severity=alert.severity,
-        raised_ms=_milliseconds(alert.raised_at),
-        said_ms=_milliseconds(alert.last_said),
-        seen_ms=_milliseconds(alert.last_seen),
-        windows=alert.windows,
-        missed=alert.missed,
-        repeats=alert.repeats,
-        coolings=alert.coolings,
-        # a hair above, so that 0.57 is 5,700 steps although its product in binary is not
-        confidence=math.floor(alert.raised_confidence * CONFIDENCE_STEPS + 1e-6),
-        identity=Identity(
-            str(pattern.kind),
-            pattern.form,
-            pattern.nature,
-            pattern.direction,
-            pattern.metric_names,
-            tuple((name, before, since) for name, (before, since) in alert.levels.items()),
-        ),
-    )
-
-
-def _revive(alert: AlertDigest) -> ActiveAlert:
-    named = alert.identity or Identity(FORGOTTEN_KIND)
-    confidence = alert.confidence / CONFIDENCE_STEPS
-    about = f" of {', '.join(named.metric_names)}" if named.metric_names else ""
-    pattern = CracklePattern(
-        named.kind,
-        f"{named.kind}{about}, known from before a restart; its numbers were not kept",
-        confidence,
-        metric_names=named.metric_names,
-        form=named.form,
-        nature=named.nature,
-        direction=named.direction,
-        key=alert.key,
-        fingerprint=alert.fingerprint,
-    )
-    return ActiveAlert(
-        pattern,
-        alert.severity,
-        raised_at=alert.raised_ms / 1000,
-        last_seen=alert.seen_ms / 1000,
-        last_said=alert.said_ms / 1000,
-        windows=alert.windows,
-        missed=alert.missed,
-        repeats=alert.repeats,
-        coolings=alert.coolings,
-        raised_confidence=confidence,
-        levels={name: (before, since) for name, before, since in named.levels},
-    )
 
 
 def _is_plain(alert: AlertDigest) -> bool:
@@ -218,7 +158,9 @@ def _is_plain(alert: AlertDigest) -> bool:
 
 
 def _flags(alert: AlertDigest) -> int:
-    flags = _SEVERITIES.index(alert.severity) | _PENDING * alert.pending
+    flags = SEVERITIES.index(alert.severity) | _PENDING * alert.pending | _PERHAPS * alert.perhaps
+    flags |= _HELD * bool(alert.held_id) | _UNSAID * alert.unsaid | _INHIBITED * bool(alert.inhibited_by)
+    flags |= _OVER * alert.over | _PLACED * (alert.onset_ms is not None)
     return flags | _PLAIN_FINGERPRINT * _is_plain(alert) | _NAMED * (alert.identity is not None)
 
 
@@ -233,11 +175,27 @@ def _stepped(count: int, source: Unpacker) -> list[int]:
     return list(accumulate(source.signed() for _ in range(count)))
 
 
-def _milliseconds(seconds: float) -> int:
-    return round(min(max(seconds, -LAST_SECOND), LAST_SECOND) * 1000)
+def _unpack_held(flag: int, source: Unpacker) -> tuple[str, str]:
+    """The id that a notification is to have, and the fingerprint of what holds it back."""
+    held_id = source.octets_of(16).hex() if flag & _HELD else ""
+    return held_id, source.octets_of(8).hex() if flag & _INHIBITED else ""
 
 
-def _pack_identity(identity: Identity, into: Packer) -> None:
+def _pack_name(alert: AlertDigest, into: Packer) -> None:
+    if _is_plain(alert):
+        into.packed += bytes.fromhex(alert.fingerprint)
+    else:
+        into.text(alert.fingerprint)
+
+
+def _pack_onset(alert: AlertDigest, into: Packer) -> None:
+    if alert.onset_ms is not None:
+        into.signed(alert.onset_ms - alert.seen_ms)
+
+
+def _pack_identity(identity: Identity | None, into: Packer) -> None:
+    if identity is None:
+        return
     into.number(int(identity.nature == Nature.EVENT))
     for text in (identity.kind, identity.form, identity.direction):
         into.text(text)

@@ -48,6 +48,8 @@ class Alert:
         position: the last record of the window that made this notification, or None. At a receiver,
             of two notifications with one fingerprint the greater offset is the later.
         exhibit: what the window that made it shows of the finding, or None; no part of the alert when two are compared.
+        explains: sentences of the alerts that are held back because this one explains them.
+        members: the alerts of a group, the most severe first, one of which speaks for all; empty for a single alert.
     """
 
     id: str
@@ -61,6 +63,8 @@ class Alert:
     position: Position | None = None
     raised_confidence: float | None = None
     exhibit: Exhibit | None = field(default=None, compare=False, repr=False)
+    explains: tuple[str, ...] = ()
+    members: tuple[Alert, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -88,6 +92,8 @@ class Alert:
             "position": None
             if where is None
             else {"topic": where.partition.topic, "partition": where.partition.number, "offset": where.offset},
+            "explains": list(self.explains),
+            "members": [member.to_dict(exhibit=exhibit) for member in self.members],
             "pattern": self.pattern.to_dict(),
             **shown,
         }
@@ -120,6 +126,9 @@ class Alert:
             position=None if where is None else _position(where),
             raised_confidence=None if raised_confidence is None else float(raised_confidence),
             exhibit=None if exhibit is None else Exhibit.from_dict(exhibit),
+            # a spool may hold alerts from before there were these
+            explains=tuple(map(str, stored.get("explains", ()))),
+            members=tuple(cls._read(member) for member in stored.get("members", ())),
         )
 
 

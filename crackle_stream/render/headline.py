@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from crackle_stream.model import Alert, CracklePattern, PatternKind
 from crackle_stream.render.moment import utc
 from crackle_stream.render.numbers import counted
-from crackle_stream.render.sentence import PREFIX, sentence
+from crackle_stream.render.sentence import PREFIX, companions, sentence
 
 if TYPE_CHECKING:
     from crackle_stream.model import Exhibit
@@ -42,7 +42,7 @@ def headline(subject: Alert | CracklePattern, exhibit: Exhibit | None = None) ->
     if not isinstance(subject, Alert):
         return told + after
     reason = f" ({subject.reason})" if subject.reason else ""
-    return f"{PREFIX[subject.status]}{told}{after}{reason}"
+    return f"{PREFIX[subject.status]}{told}{after}{reason}{companions(subject)}"
 
 
 def _change_of_level(pattern: CracklePattern) -> str:

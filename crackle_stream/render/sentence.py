@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from crackle_stream.model import Alert, AlertStatus, CracklePattern
 from crackle_stream.render.text import plain
 
-__all__ = ["sentence"]
+__all__ = ["companions", "sentence"]
+
+LISTED = 3
+"""Further alerts that a sentence names: it is to be read at a glance."""
 
 PREFIX = {AlertStatus.RAISED: "", AlertStatus.REPEATED: "still: ", AlertStatus.RESOLVED: "resolved: "}
 
@@ -23,7 +28,20 @@ def sentence(subject: Alert | CracklePattern) -> str:
     if isinstance(subject, CracklePattern):
         return _said(subject)
     reason = f" ({_one_line(subject.reason)})" if subject.reason else ""
-    return f"{PREFIX[subject.status]}{_said(subject.pattern)}{reason}"
+    return f"{PREFIX[subject.status]}{_said(subject.pattern)}{reason}{companions(subject)}"
+
+
+def companions(alert: Alert) -> str:
+    """What goes on after an alert's own sentence: what it explains, and the other members of a group."""
+    explains = f"; explains: {_listed(alert.explains)}" if alert.explains else ""
+    others = [_said(member.pattern) for member in alert.members[1:]]
+    return explains + (f"; and {len(others)} more: {_listed(others)}" if others else "")
+
+
+def _listed(sentences: Sequence[str]) -> str:
+    """The first few of them; whoever wants all has them in the alert."""
+    shown = [_one_line(one) for one in sentences[:LISTED]]
+    return "; ".join([*shown, *(["…"] if len(sentences) > LISTED else [])])
 
 
 def _said(pattern: CracklePattern) -> str:

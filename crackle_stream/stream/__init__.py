@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from crackle_stream.stream.deadletter import Ceiling, DeadLetterFile
     from crackle_stream.stream.dispatch import Subscription
     from crackle_stream.stream.events import Event
-    from crackle_stream.stream.options import KilnOptions, RetryOptions, RunOptions
+    from crackle_stream.stream.options import HushOptions, KilnOptions, RetryOptions, RunOptions
     from crackle_stream.stream.pipeline import Pipeline
     from crackle_stream.stream.statistics import Statistics
 
@@ -19,6 +19,7 @@ __all__ = [
     "CoolingSchedule",
     "DeadLetterFile",
     "Event",
+    "HushOptions",
     "KilnOptions",
     "Pipeline",
     "RetryOptions",
@@ -32,6 +33,7 @@ _HOME = {
     "CoolingSchedule": "crackle_stream.schedule",
     "DeadLetterFile": "crackle_stream.stream.deadletter",
     "Event": "crackle_stream.stream.events",
+    "HushOptions": "crackle_stream.stream.options",
     "KilnOptions": "crackle_stream.stream.options",
     "Pipeline": "crackle_stream.stream.pipeline",
     "RetryOptions": "crackle_stream.stream.options",

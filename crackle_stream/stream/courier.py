@@ -40,6 +40,7 @@ class Subscription:
         spool: keeps its alerts on disk, in the pipeline's state directory, until it has them; None for in memory.
         ack: when a record counts as done for a sink with a spool: once its alerts are "spooled", on disk, or once they
             are "delivered", for a disk that may be lost.
+        group: whether the alerts of one window with one status are one notification that lists them.
     """
 
     sink: Sink
@@ -51,6 +52,7 @@ class Subscription:
     breaker: BreakerOptions = field(default_factory=BreakerOptions)
     spool: SpoolOptions | None = None
     ack: Literal["spooled", "delivered"] = "spooled"
+    group: bool = False
 
     def __post_init__(self) -> None:
         if self.queue < 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from crackle_stream.alerting import AlertPolicy, Sighting
@@ -10,8 +11,10 @@ from crackle_stream.model import AlertStatus
 from crackle_stream.stream.checkpoint import Checkpoints
 from crackle_stream.stream.committer import Committer
 from crackle_stream.stream.dispatch import Dispatcher
+from crackle_stream.stream.events import AlertHushed, Event
 from crackle_stream.stream.failpoints import reach
 from crackle_stream.stream.kilns import KilnId
+from crackle_stream.stream.silencing import Silencing
 from crackle_stream.window import Window
 
 __all__ = ["Desk"]
@@ -25,22 +28,36 @@ class Desk:
         checkpoints: what every kiln knows.
         committer: lists a window's cut where its news may be told only then.
         dispatcher: brings alerts to sinks.
+        silencing: what is not to be told now.
+        emit: where events go.
     """
 
     def __init__(
-        self, policy: AlertPolicy, checkpoints: Checkpoints, committer: Committer, dispatcher: Dispatcher
+        self,
+        policy: AlertPolicy,
+        checkpoints: Checkpoints,
+        committer: Committer,
+        dispatcher: Dispatcher,
+        *,
+        silencing: Silencing,
+        emit: Callable[[Event], None],
     ) -> None:
         self._policy = policy
         self._checkpoints = checkpoints
         self._committer = committer
         self._dispatcher = dispatcher
+        self._silencing = silencing
+        self._emit = emit
 
     async def report(self, kiln: KilnId, window: Window, report: CoolingReport) -> None:
         """A window's report: what is new, repeated or resolved goes out; then the window is settled."""
         conclusive = report.conclusive and self._checkpoints.whole(kiln, window)
-        sighting = Sighting.of(window, report.patterns, conclusive=conclusive)
+        again = not self._checkpoints.may_merge(kiln, window)
+        sighting = Sighting.of(window, report.patterns, conclusive=conclusive, again=again)
         before = self._checkpoints.now(kiln)
-        lifecycle, alerts = before.lifecycle.after(sighting, self._policy)
+        lifecycle, alerts = before.lifecycle.after(sighting, self._policy, self._silencing.hush(window.end_time))
+        for one in lifecycle.hushed:
+            self._emit(AlertHushed(one.alert, str(one.verdict.why), one.verdict.by))
         learned = bool(window.fresh) or not before.history.windows  # nothing is learned twice from the same tasks
         after = replace(before, lifecycle=lifecycle, history=report.history if learned else before.history)
         settle = self._checkpoints.settling(kiln, window)

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
 
+from crackle_stream.alerting import Routes, grouped
 from crackle_stream.errors import ReaderGone
 from crackle_stream.model import Alert, Nature, Partition
 from crackle_stream.protocols import Clock, SystemClock
@@ -32,6 +33,7 @@ class Dispatcher:
         subscriptions: the sinks; their names must differ.
         emit: where events go.
         rng: jitter of the waits.
+        routes: which alerts go to which sinks; by default to those whose own match takes them.
         undertaker: keeps what no sink will have; nothing does by default.
         store: where spools are kept; entered by the caller.
         clock: the machine's by default.
@@ -47,6 +49,7 @@ class Dispatcher:
         *,
         emit: Callable[[Event], None],
         rng: random.Random,
+        routes: Routes | None = None,
         undertaker: Undertaker | None = None,
         store: Store | None = None,
         clock: Clock | None = None,
@@ -58,6 +61,8 @@ class Dispatcher:
         clock = SystemClock() if clock is None else clock
         undertaker = Undertaker(None, now=clock.time, emit=emit) if undertaker is None else undertaker
         self._around = Surroundings(emit, clock, sleep, rng, undertaker)
+        matches = {subscription.sink.name: subscription.match for subscription in subscriptions}
+        self._routes = Routes(matches) if routes is None else routes
         self._store = store
         self._closed = False
         self._lanes = [self._lane(subscription) for subscription in subscriptions]
@@ -127,7 +132,8 @@ class Dispatcher:
         ticket = Ticket(settled)
         shares: dict[int, list[Alert]] = {}
         for alert in alerts:
-            takers = [place for place, lane in enumerate(self._lanes) if lane.subscription.match.takes(alert)]
+            named = self._routes.decide(alert).sinks
+            takers = [place for place, lane in enumerate(self._lanes) if lane.name in named]
             if not takers and alert.pattern.nature == Nature.FACT:
                 continue  # what holds is in the report, and no alert where nobody asks for it
             self._around.emit(AlertMade(alert, tuple(self._lanes[place].name for place in takers)))
@@ -136,7 +142,9 @@ class Dispatcher:
         if shares:
             async with anyio.create_task_group() as handing:
                 for place, share in shares.items():
-                    handing.start_soon(self._lanes[place].put, share, ticket)
+                    lane = self._lanes[place]
+                    told = grouped(share, lane.name) if lane.subscription.group else share
+                    handing.start_soon(lane.put, told, ticket)
         ticket.done()
 
     async def origins(self) -> set[Partition]:

@@ -28,6 +28,7 @@ __all__ = [
     "AlertBuried",
     "AlertDelivered",
     "AlertDropped",
+    "AlertHushed",
     "AlertMade",
     "AlertRefused",
     "AlertSpooled",
@@ -47,6 +48,8 @@ __all__ = [
     "PipelineStarted",
     "PipelineStopped",
     "RecordRejected",
+    "SilencesFailed",
+    "SilencesRead",
     "SinkDisabled",
     "SinkRefusing",
     "SinkUnavailableSeen",
@@ -211,6 +214,39 @@ class AlertMade(Event):
     name: ClassVar[str] = "alert.made"
     alert: Alert
     sinks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertHushed(Event):
+    """An alert is not told now; one that is still active when the reason ends is made then.
+
+    Attributes:
+        alert: what would have been told.
+        why: pending, silenced, muted or inhibited.
+        by: which silence, mute time or alert; how often it must be seen.
+    """
+
+    name: ClassVar[str] = "alert.hushed"
+    alert: Alert
+    why: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SilencesRead(Event):
+    """The file of silences was read, for the first time or because it changed."""
+
+    name: ClassVar[str] = "silences.read"
+    file: str
+    silences: int
+
+
+@dataclass(frozen=True, slots=True)
+class SilencesFailed(Event):
+    """The file of silences cannot be read, or those that were asked for cannot be kept; the old ones hold."""
+
+    name: ClassVar[str] = "silences.failed"
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
-__all__ = ["BreakerOptions", "KilnOptions", "RetryOptions", "RunOptions", "SpoolOptions"]
+from crackle_stream.alerting import MuteTime
+
+__all__ = ["BreakerOptions", "HushOptions", "KilnOptions", "RetryOptions", "RunOptions", "SpoolOptions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,19 @@ class SpoolOptions:
                 raise ValueError(f"a spool's {name} must be more than 0, not {getattr(self, name)}")
         if self.when_full not in ("block", "drop_oldest"):
             raise ValueError(f"when_full must be block or drop_oldest, not {self.when_full!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class HushOptions:
+    """When nobody is told.
+
+    Attributes:
+        silences: a TOML file of silences, read again when it changes; none by default.
+        mutes: hours of the week in which alerts wait.
+    """
+
+    silences: Path | None = None
+    mutes: tuple[MuteTime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 import anyio
 import anyio.to_thread
 
-from crackle_stream.alerting import AlertPolicy
+from crackle_stream.alerting import AlertPolicy, Route, Routes
 from crackle_stream.commit import SettledPositions
 from crackle_stream.decode import Decoder
 from crackle_stream.detect import built_in
@@ -37,10 +38,11 @@ from crackle_stream.stream.failpoints import reach
 from crackle_stream.stream.feeder import Feeder
 from crackle_stream.stream.grace import Grace
 from crackle_stream.stream.intake import Intake
-from crackle_stream.stream.options import KilnOptions, RunOptions
+from crackle_stream.stream.options import HushOptions, KilnOptions, RunOptions
 from crackle_stream.stream.pacing import Pacing
 from crackle_stream.stream.reader import Reader
 from crackle_stream.stream.scope import Scope
+from crackle_stream.stream.silencing import Silencing
 from crackle_stream.stream.statistics import Statistics, Tally
 from crackle_stream.stream.store import Store
 from crackle_stream.stream.unwrapping import single_error
@@ -69,6 +71,8 @@ class Pipeline:
         schedule: when windows end.
         kiln: size, scope and overflow of the rings.
         alerts: when alerts are raised, repeated and resolved.
+        routes: which alerts go to which sinks, from the top; without any each sink gets what its own match takes.
+        hush: silences and mute times.
         decoder: makes tasks of a source's bytes; any JSON object by default.
         dead_letters: where refused records and alerts are kept; nowhere by default, then they are logged and counted.
         ceiling: how many records may be refused; by default half of the last thousand, where they are kept or could
@@ -78,8 +82,9 @@ class Pipeline:
         clock: the machine's by default.
         on_event: called on the loop with everything that happens; must return at once.
 
-    The constructor stores; entering opens the sinks and the source. Cancelling `run` stops at once: nothing more is
-    delivered or committed, and what was not committed is read again by the next run of a replayable source.
+    `silencing` adds and ends silences, from any thread. The constructor stores; entering opens the sinks and the
+    source. Cancelling `run` stops at once: nothing more is delivered or committed, and what was not committed is read
+    again by the next run of a replayable source.
     """
 
     def __init__(
@@ -91,6 +96,8 @@ class Pipeline:
         schedule: CoolingSchedule | None = None,
         kiln: KilnOptions | None = None,
         alerts: AlertPolicy | None = None,
+        routes: Sequence[Route] = (),
+        hush: HushOptions | None = None,
         decoder: Decoder | None = None,
         dead_letters: DeadLetters | None = None,
         ceiling: Ceiling | None = None,
@@ -102,7 +109,6 @@ class Pipeline:
         self._source = source
         self._schedule = CoolingSchedule() if schedule is None else schedule
         self._profile = profile = ThermalProfile.evidence() if profile is None else profile
-        policy = (AlertPolicy() if alerts is None else alerts).with_least(profile.family.min_confidence)
         self._options = RunOptions() if options is None else options
         self._clock: Clock = SystemClock() if clock is None else clock
         self._on_event = on_event
@@ -142,14 +148,25 @@ class Pipeline:
             emit=self._emit,
         )
         subscriptions = [sink if isinstance(sink, Subscription) else Subscription(sink) for sink in sinks]
+        ways = Routes({each.sink.name: each.match for each in subscriptions}, tuple(routes))
+        policy = replace(alerts or AlertPolicy(), routes=ways).with_least(profile.family.min_confidence)
+        self.silencing = Silencing(hush, live=source.live, clock=self._clock, store=state, emit=self._emit)
         rng = random.Random(self._options.seed)  # noqa: S311 - jitter, not secrets
         self._state = state
         self._dispatcher = Dispatcher(
-            subscriptions, emit=self._emit, rng=rng, undertaker=self._undertaker, store=state, clock=self._clock
+            subscriptions,
+            emit=self._emit,
+            rng=rng,
+            routes=ways,
+            undertaker=self._undertaker,
+            store=state,
+            clock=self._clock,
         )
         self._reader = Reader(source, self._emit, self._lost)
         self._committer = Committer(source, self._checkpoints, state, self._emit)
-        self._desk = Desk(policy, self._checkpoints, self._committer, self._dispatcher)
+        self._desk = Desk(
+            policy, self._checkpoints, self._committer, self._dispatcher, silencing=self.silencing, emit=self._emit
+        )
         self._feeder = Feeder(
             source,
             self._reader,
@@ -180,6 +197,7 @@ class Pipeline:
             if self._state is not None:
                 await stack.enter_async_context(self._state)
             await self._committer.open()
+            await self.silencing.open()
             await self._deaths.begin()
             await stack.enter_async_context(self._undertaker.opened())
             await stack.enter_async_context(self._dispatcher.opened())
@@ -220,6 +238,7 @@ class Pipeline:
             async with anyio.create_task_group() as background:
                 background.start_soon(self._tick)
                 background.start_soon(self._committer.regularly)
+                background.start_soon(self.silencing.regularly)
                 await self._work(stopping)
                 committed = await self._committer.finish(self._grace.seconds)
                 await self._deaths.end()

@@ -30,6 +30,7 @@ class Statistics:
         patterns: patterns found, by kind.
         failures: detector failures, by detector.
         alerts: alerts made, by status.
+        hushed: alerts that were not told when they might have been, by reason: pending, silenced, muted, inhibited.
         delivered: alerts delivered, by sink.
         refused: alerts refused for good, by sink.
         lost: alerts that a sink lost, because its queue or spool was full or they grew too old, by sink.
@@ -56,6 +57,7 @@ class Statistics:
     patterns: Mapping[str, int] = field(default_factory=dict)
     failures: Mapping[str, int] = field(default_factory=dict)
     alerts: Mapping[str, int] = field(default_factory=dict)
+    hushed: Mapping[str, int] = field(default_factory=dict)
     delivered: Mapping[str, int] = field(default_factory=dict)
     refused: Mapping[str, int] = field(default_factory=dict)
     lost: Mapping[str, int] = field(default_factory=dict)
@@ -82,6 +84,7 @@ class Tally:
         self.patterns: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self.alerts: Counter[str] = Counter()
+        self.hushed: Counter[str] = Counter()
         self.delivered: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.lost: Counter[str] = Counter()
@@ -114,6 +117,8 @@ class Tally:
         match event:
             case events.AlertMade():
                 self.alerts[str(event.alert.status)] += 1
+            case events.AlertHushed():
+                self.hushed[event.why] += 1
             case events.AlertDelivered():
                 self.delivered[event.sink] += 1
             case events.AlertRefused():
@@ -135,6 +140,7 @@ class Tally:
             patterns=dict(self.patterns),
             failures=dict(self.failures),
             alerts=dict(self.alerts),
+            hushed=dict(self.hushed),
             delivered=dict(self.delivered),
             refused=dict(self.refused),
             lost=dict(self.lost),

@@ -106,7 +106,7 @@ def test_a_lifecycle_read_back_is_written_the_same_and_goes_on_the_same(found: l
 @pytest.mark.parametrize(
     ("stored", "message"),
     [
-        ({"version": 99, "active": []}, "the stored alerts have version 99, this program reads version"),
+        ({"version": 99, "active": []}, "the stored alerts have version 99, this program reads versions 1 to 2"),
         ({}, "the stored alerts have version None"),
         ({**Lifecycle().to_dict(), "active": [{}]}, "the stored alerts are damaged: KeyError: 'pattern'"),
         ({**Lifecycle().to_dict(), "active": 3}, "the stored alerts are damaged: TypeError"),
@@ -123,3 +123,16 @@ def test_what_is_no_stored_pattern_or_alert_is_refused() -> None:
         CracklePattern.from_dict({**pattern.to_dict(), "nature": "rumour"})
     with pytest.raises(ValueError, match="this is no stored alert: KeyError: 'position'"):
         Alert.from_dict({})
+
+
+def test_alerts_that_were_stored_before_there_were_silences_are_read() -> None:
+    pattern = CracklePattern("alarm", "odd", 0.99, metric_names=("a",), nature=Nature.EVENT)
+    lifecycle, _ = Lifecycle().after(Sighting("w0", 0.0, (pattern,)), AlertPolicy())
+    stored = through_json(lifecycle.to_dict())
+    del stored["pending"]
+    for alert in stored["active"]:
+        for name in ("said", "held_id", "inhibited_by", "over"):
+            del alert[name]
+    assert Lifecycle.from_dict({**stored, "version": 1}) == lifecycle
+    with pytest.raises(ValueError, match="the stored alerts are damaged: KeyError: 'pending'"):
+        Lifecycle.from_dict(stored)

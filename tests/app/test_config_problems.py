@@ -38,12 +38,13 @@ def good(tmp_path: Path, text: str, variables: Mapping[str, str] | None = None, 
         ("[klin]\ncapacity = 5", "klin is unknown: did you mean kiln?"),
         (
             "[mat]\ndirectory = 'x'",
-            "mat is unknown: known are alerts, dead_letters, decode, glaze, kiln, profile, run, sinks, source, state, "
-            "status",
+            "mat is unknown: known are alerts, dead_letters, decode, glaze, kiln, mutes, profile, routes, run, "
+            "silences, sinks, source, state, status",
         ),
         (
             "[alerts]\nxyz = 5",
-            "alerts.xyz is unknown: known are accept_after, min_confidence, repeat_interval, resolve_after",
+            "alerts.xyz is unknown: known are accept_after, exit_confidence, hold, inhibit, min_confidence, "
+            "raise_after, repeat_interval, resolve_after",
         ),
         ("kiln = 5", "kiln is a section, not 5: write [kiln] and its keys below it"),
         ("[kiln]\ncapacity = 0", "kiln.capacity is a whole number of at least 1, not 0"),

@@ -7,7 +7,7 @@ from delivery_model import VARIANTS, Run, line
 
 SEEDS_OF_THE_RULES = 100
 SEEDS_TO_FIND_HARM = 120
-"""A seed takes about 30 ms; the rarest harm shows in two of them."""
+"""A seed takes about 30 ms; the rarest harm shows in one or two of them."""
 
 CRIPPLED = [(broken, disks) for broken, disks in VARIANTS if broken is not None]
 

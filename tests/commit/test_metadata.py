@@ -44,6 +44,12 @@ ALERTS = st.builds(
     COUNTS,
     st.integers(0, 10_000),
     st.booleans(),
+    st.none() | MOMENTS,
+    st.just("") | st.text("0123456789abcdef", min_size=32, max_size=32),
+    st.booleans(),
+    st.booleans(),
+    st.just("") | CLAIMS,
+    st.booleans(),
     st.none() | IDENTITIES,
 )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from crackle_stream.app.config import delivery, sections, status
+from crackle_stream.app.config import delivery, routing, sections, status
 from crackle_stream.app.exits import Exit
 from crackle_stream.budget import SHARES
 from crackle_stream.profile import EVIDENCE_DETECTORS, THRESHOLD_DETECTORS
@@ -37,6 +37,9 @@ def test_links_and_named_files_exist(page: Path) -> None:
         sections.DecodeSection,
         sections.ProfileSection,
         sections.AlertsSection,
+        routing.SilencesSection,
+        routing.RouteSection,
+        routing.MuteSection,
         delivery.DeadLettersSection,
         delivery.StateSection,
         sections.RunSection,
@@ -45,7 +48,7 @@ def test_links_and_named_files_exist(page: Path) -> None:
 )
 def test_every_setting_is_documented(section: type) -> None:
     page = text("configuration.md")
-    assert [field.name for field in fields(section) if f"`{field.name}`" not in page] == []
+    assert [field.name for field in fields(section) if f"`{field.name.removesuffix('_')}`" not in page] == []
 
 
 def test_every_route_part_and_subscription_key_is_documented() -> None:

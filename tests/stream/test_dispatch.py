@@ -11,13 +11,20 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from crackle_stream.alerting import Match
+from crackle_stream.alerting import Match, Route, Routes
 from crackle_stream.errors import DeadLettersUnavailable, ReaderGone, SinkGone, SinkRefused, SinkUnavailable
-from crackle_stream.model import Alert, AlertStatus, CracklePattern, Nature, Severity
+from crackle_stream.model import Alert, AlertStatus, CracklePattern, Nature, Severity, digest
 from crackle_stream.protocols import Sink
 from crackle_stream.stream.deadletter import DeadLetterFile, DeadLetters, Undertaker
 from crackle_stream.stream.dispatch import Dispatcher, Subscription
-from crackle_stream.stream.events import AlertRefused, BreakerChanged, Event, SinkRefusing, SinkUnavailableSeen
+from crackle_stream.stream.events import (
+    AlertMade,
+    AlertRefused,
+    BreakerChanged,
+    Event,
+    SinkRefusing,
+    SinkUnavailableSeen,
+)
 from crackle_stream.stream.lane import LAST_WAIT_S
 from crackle_stream.stream.options import RetryOptions
 from crackle_stream.testing import FakeClock
@@ -372,3 +379,27 @@ async def test_a_fact_that_nobody_asks_for_is_no_alert_and_settles_its_window() 
     asked = Subscription(both, match=Match(nature=("fact", "event")))
     await deliver_all(dispatcher(Subscription(events_only), asked), [fact, alert(2)])
     assert (events_only.taken, both.taken) == (["id-2"], ["id-1", "id-2"])
+
+
+async def test_routes_decide_which_sinks_get_an_alert_and_severity_is_that_of_the_route() -> None:
+    pager, chat = Script("pager"), Script("chat")
+    seen: list[Event] = []
+    routes = Routes({"pager": Match(), "chat": Match()}, (Route(("pager",), Match(kind=("law",))), Route(("chat",))))
+    dispatch = Dispatcher(
+        [Subscription(pager), Subscription(chat)], emit=seen.append, rng=random.Random(0), routes=routes
+    )
+    await deliver_all(dispatch, [alert(1, "law"), alert(2)])
+    assert (pager.taken, chat.taken) == (["id-1"], ["id-2"])
+    made = [event.sinks for event in seen if isinstance(event, AlertMade)]
+    assert made == [("pager",), ("chat",)]
+
+
+async def test_a_sink_that_wants_groups_gets_the_alerts_of_a_window_as_one_and_settles_them_together() -> None:
+    chat, record = Script("chat", SinkUnavailable("chat", "away")), Script("record")
+    settled: list[str] = []
+    dispatch = dispatcher(Subscription(chat, group=True, retry=AT_ONCE), Subscription(record))
+    alerts = [alert(1), alert(2), replace(alert(3), status=AlertStatus.RESOLVED)]
+    await deliver_all(dispatch, alerts, settled)
+    assert record.taken == ["id-1", "id-2", "id-3"]
+    assert chat.taken == [digest(["chat", "id-1", "id-2"], 32), "id-3"]
+    assert settled == ["settled"]

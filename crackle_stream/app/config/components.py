@@ -11,8 +11,8 @@ from crackle_stream.app.config.delivery import SubscriptionSection
 from crackle_stream.app.config.layers import Address, Table
 from crackle_stream.app.config.parameters import build, parameters_of
 from crackle_stream.app.config.problems import Problems
+from crackle_stream.app.config.routing import read_match
 from crackle_stream.app.config.secrets import Vault, masked, object_to_literals
-from crackle_stream.app.config.sections import MatchSection
 from crackle_stream.app.plugins import SINKS, SOURCES, Catalogue, Plugin
 from crackle_stream.errors import PluginError
 from crackle_stream.model import Secret
@@ -79,6 +79,12 @@ class ConfiguredSink:
         wanted = self.subscription.spool
         return stateful and self.component.plugin.name not in NEAR if wanted is None else wanted
 
+    @property
+    def keeps_identity(self) -> bool:
+        """Whether its receiver opens and closes something for each alert, so that a group would leave it open."""
+        form = getattr(self.component.made, "format", None)
+        return self.component.plugin.name == "alertmanager" or form in ("alertmanager", "pagerduty")
+
     def formatted(self, output: str) -> ConfiguredSink:
         """A copy of a sink on standard output that prints in another format."""
         component = replace(self.component, made=replace(self.component.made, format=output))
@@ -134,7 +140,7 @@ class Reader:
         address = ("sinks", name)
         shared = {key: table[key] for key in SHARED if key in table}
         subscription = build(SubscriptionSection, shared, address, self._problems)
-        section = self._match(table.get("match", {}), (*address, "match"))
+        match = read_match(table.get("match", {}), (*address, "match"), self._problems)
         component = None
         plugin = self._plugin(SINK, table, address)
         if plugin is not None:
@@ -142,15 +148,9 @@ class Reader:
             # the webhook bounds a try by itself as well: one key sets both
             own |= {key: value for key, value in shared.items() if key in _names_of(plugin)}
             component = self._component(SINK, plugin, own, address, name=name)
-        if component is None or subscription is None or section is None:
+        if component is None or subscription is None or match is None:
             return None
-        return ConfiguredSink(name, component, section.match, subscription)
-
-    def _match(self, table: object, address: Address) -> MatchSection | None:
-        if not isinstance(table, dict):
-            self._problems.add(address, 'is a table, such as { kind = ["correlation"] }')
-            return None
-        return build(MatchSection, table, address, self._problems)
+        return ConfiguredSink(name, component, match, subscription)
 
     def _plugin(self, sort: _Sort, table: Table, address: Address) -> Plugin | None:
         """What `kind` names."""

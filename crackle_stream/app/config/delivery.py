@@ -44,6 +44,8 @@ class SubscriptionSection:
             dead letters.
         ack: when a record counts as done for a sink with a spool: once its alerts are "spooled", on disk; or once
             they are "delivered", where the disk may be lost with the process.
+        group: whether the alerts of one window with one status are one notification that lists them; for people, not
+            for receivers that know alerts by their fingerprint.
     """
 
     required: bool = True
@@ -55,6 +57,7 @@ class SubscriptionSection:
     spool_age: float = 72 * 3600.0
     spool_full: Literal["block", "drop_oldest"] = "block"
     ack: Literal["spooled", "delivered"] = "spooled"
+    group: bool = False
 
     def __post_init__(self) -> None:
         read_fields(
@@ -68,6 +71,7 @@ class SubscriptionSection:
             spool_age=positive_seconds,
             spool_full=one_of("block", "drop_oldest"),
             ack=one_of("spooled", "delivered"),
+            group=read_flag,
         )
 
     @property

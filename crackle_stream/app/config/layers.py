@@ -19,6 +19,7 @@ __all__ = [
     "command_line",
     "environment",
     "file_layer",
+    "file_text",
     "leaves",
     "merge",
     "parsed",
@@ -85,16 +86,28 @@ def file_layer(path: Path) -> Layer:
         ConfigError: it cannot be read or is no TOML.
     """
     try:
-        table = parsed(path.read_text(encoding="utf-8"))
+        table = parsed(file_text(path))
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError([f"is no TOML: {error}"], str(path)) from error
+    return Layer(table, ".".join)
+
+
+def file_text(path: Path) -> str:
+    """A file's text.
+
+    Raises:
+        ConfigError: it cannot be read or is no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError([f"cannot be read: {error.strerror or error}"], str(path)) from error
     except UnicodeDecodeError as error:
         raise ConfigError(
             [f"is no UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}"], str(path)
         ) from error
-    except ValueError as error:
-        raise ConfigError([f"is no TOML: {error}"], str(path)) from error
-    return Layer(table, ".".join)
 
 
 def parsed(text: str) -> Table:

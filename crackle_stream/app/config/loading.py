@@ -7,11 +7,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from crackle_stream.alerting import MuteTime, Route
 from crackle_stream.app.config.components import Component, ConfiguredSink, Reader
 from crackle_stream.app.config.delivery import DeadLettersSection, StateSection
 from crackle_stream.app.config.layers import Layer, Override, Table, command_line, environment, file_layer, merge
 from crackle_stream.app.config.parameters import build
 from crackle_stream.app.config.problems import Problems
+from crackle_stream.app.config.routing import SilencesSection, read_mutes, read_routes
 from crackle_stream.app.config.sections import (
     AlertsSection,
     DecodeSection,
@@ -33,6 +35,7 @@ SECTIONS: Mapping[str, type] = {
     "kiln": KilnSection,
     "profile": ProfileSection,
     "alerts": AlertsSection,
+    "silences": SilencesSection,
     "dead_letters": DeadLettersSection,
     "state": StateSection,
     "run": RunSection,
@@ -40,10 +43,15 @@ SECTIONS: Mapping[str, type] = {
 }
 """The sections whose keys are known beforehand, and what reads them."""
 
-OPEN_SECTIONS = ("source", "glaze", "sinks")
-"""The sections whose keys depend on what they name."""
+OPEN_SECTIONS = ("source", "glaze", "sinks", "routes", "mutes")
+"""The sections whose keys depend on what they name, or that are there several times."""
 
-HOMES = {field.name: section for section, cls in SECTIONS.items() for field in fields(cls)}
+EVERYDAY = frozenset({"file"})
+"""Keys of a section that somebody may mean who has another one in mind."""
+
+HOMES = {
+    field.name: section for section, cls in SECTIONS.items() for field in fields(cls) if field.name not in EVERYDAY
+}
 """Where each key belongs, for those that stand in the wrong section."""
 
 FAMILY_OF = {
@@ -74,7 +82,10 @@ class Configuration:
         profile: which detectors run.
         detectors: those of third parties, built.
         alerts: when patterns become alerts.
+        silences: where silences are written down.
         sinks: where alerts go, in the order of the file.
+        routes: which alerts go to which sinks, from the top.
+        mutes: hours of the week in which alerts wait.
         dead_letters: where bad records and refused alerts go.
         state: what outlives the process.
         run: names and limits of the process.
@@ -89,7 +100,10 @@ class Configuration:
     profile: ProfileSection
     detectors: tuple[Any, ...]
     alerts: AlertsSection
+    silences: SilencesSection
     sinks: tuple[ConfiguredSink, ...]
+    routes: tuple[Route, ...]
+    mutes: tuple[MuteTime, ...]
     dead_letters: DeadLettersSection
     state: StateSection
     run: RunSection
@@ -118,6 +132,9 @@ def load(
     source = reader.source(tables.table("source") or {"kind": "stdin"})
     sinks = [reader.sink(name, table) for name, table in tables.sinks()]
     sections = {name: tables.section(name, cls, reader) for name, cls in SECTIONS.items()}
+    routes = read_routes(tables.routes(), [name for name, _ in tables.sinks()], problems)
+    mutes = read_mutes(tables.table("mutes"), problems)
+    sections["silences"].check(problems)
     glaze = tables.expressions()
     detectors = tuple(_detectors(sections["profile"], problems))
     _check_family(sections["profile"], tables.table("profile"), problems)
@@ -132,6 +149,8 @@ def load(
         origin=problems.origin,
         source=source,
         sinks=tuple(sink for sink in sinks if sink is not None),
+        routes=routes,
+        mutes=mutes,
         glaze=glaze,
         detectors=detectors,
         **sections,
@@ -177,6 +196,10 @@ class _Tables:
                     ("sinks", name), f"is a table, not {table!r}: write [sinks.NAME] and its keys below it"
                 )
 
+    def routes(self) -> object:
+        """The routes as they stand."""
+        return self._merged.get("routes", [])
+
     def expressions(self) -> dict[str, str]:
         """The derived metrics that can be read."""
         table = self.table("glaze")
@@ -217,9 +240,12 @@ def cluster_of(section: DeadLettersSection, source: Component | None, sinks: Ite
 def _check_delivery(
     sections: Mapping[str, Any], source: Component | None, sinks: Iterable[ConfiguredSink | None], problems: Problems
 ) -> None:
-    """Object to spools without a directory, and to a topic without a cluster."""
+    """Object to groups where each alert stands alone, spools without a directory, and a topic without a cluster."""
     known = [sink for sink in sinks if sink is not None]
     for sink in known:
+        if sink.subscription.group and sink.keeps_identity:
+            cure = "its receiver knows each alert by its own fingerprint: take group out"
+            problems.tell(("sinks", sink.name, "group"), cure)
         if sink.subscription.spool and sections["state"].directory is None:
             cure = 'a spool needs a place: set [state] directory = "state", or take spool out'
             problems.tell(("sinks", sink.name, "spool"), cure)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import keyword
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, is_dataclass
@@ -37,6 +38,11 @@ class Parameter:
     name: str
     hint: object
     default: object = inspect.Parameter.empty
+
+    @property
+    def argument(self) -> str:
+        """What the constructor calls it: Python's own words get an underscore."""
+        return f"{self.name}_" if keyword.iskeyword(self.name) else self.name
 
     @property
     def required(self) -> bool:
@@ -73,6 +79,7 @@ class Site:
     def object(self, problem: str, problems: Problems) -> None:
         """Add a constructor's objection; one that begins with a name is about that setting."""
         first, _, rest = problem.partition(" ")
+        first = first.removesuffix("_")
         if first in self.missing:
             return
         if first in self.names:
@@ -95,7 +102,9 @@ def parameters_of(constructor: Callable[..., object]) -> Mapping[str, Parameter]
         if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             hint = hints.get(parameter.name, parameter.annotation)
             hint = object if hint is parameter.empty or isinstance(hint, str) else hint
-            found[parameter.name] = Parameter(parameter.name, hint, parameter.default)
+            name = parameter.name.removesuffix("_")
+            name = name if keyword.iskeyword(name) else parameter.name
+            found[name] = Parameter(name, hint, parameter.default)
     return found
 
 
@@ -125,7 +134,8 @@ def build(constructor: Callable[..., T], table: Table, address: Address, problem
         return None
     # an options dataclass reads each field by itself, so the others are judged although some are missing
     arguments |= dict.fromkeys(missing)
-    made = _call(constructor, arguments, Site(address, frozenset(known), frozenset(missing)), problems)
+    named = {known[key].argument: value for key, value in arguments.items()}
+    made = _call(constructor, named, Site(address, frozenset(known), frozenset(missing)), problems)
     return None if missing or table.keys() - known.keys() else made
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from crackle_stream.alerting import AlertPolicy, Match
+from crackle_stream.alerting import AlertPolicy, Match, RaiseAfter
 from crackle_stream.budget import Budget
 from crackle_stream.decode.options import DecodeOptions
 from crackle_stream.errors import ConfigError
@@ -33,6 +33,7 @@ __all__ = [
     "MatchSection",
     "ProfileSection",
     "RunSection",
+    "read_texts",
 ]
 
 NEVER = "never"
@@ -140,8 +141,8 @@ class ProfileSection:
             budget=_budget,
             per_window=_chance,
             types=_types,
-            without=_texts,
-            detectors=_texts,
+            without=read_texts,
+            detectors=read_texts,
         )
 
 
@@ -155,12 +156,20 @@ class AlertsSection:
         repeat_interval: seconds, or text such as "4h", after which an alert that is still there is said again.
         resolve_after: coolings without the pattern that resolve its alert.
         accept_after: coolings after which a shift that did not return is the new normal, and its alert resolved.
+        raise_after: in how many of the last coolings an event must be seen to be raised, such as "2 of 3".
+        exit_confidence: an active alert counts as seen down to this confidence; by default down to min_confidence.
+        hold: seconds, or text such as "10m", that an alert stays raised before it may be resolved.
+        inhibit: whether a shift that another explains by a known lag is held back as long as that one is active.
     """
 
     min_confidence: float | None = None
     repeat_interval: float = 4 * 3600.0
     resolve_after: int = 3
     accept_after: int = 20
+    raise_after: str = "1 of 1"
+    exit_confidence: float | None = None
+    hold: float = 0.0
+    inhibit: bool = True
 
     def __post_init__(self) -> None:
         read_fields(
@@ -169,12 +178,29 @@ class AlertsSection:
             repeat_interval=positive_seconds,
             resolve_after=whole_number(1),
             accept_after=whole_number(1),
+            raise_after=_rule,
+            exit_confidence=optional(share),
+            hold=seconds,
+            inhibit=read_flag,
         )
+        least = self.min_confidence
+        if least is not None and self.exit_confidence is not None and self.exit_confidence > least:
+            problem = f"exit_confidence is at most min_confidence, {least:g}, not {self.exit_confidence:g}"
+            raise ConfigError([problem], origin="alerts")
 
     @property
     def policy(self) -> AlertPolicy:
         """What the pipeline takes."""
-        return AlertPolicy(self.min_confidence, self.repeat_interval, self.resolve_after, self.accept_after)
+        return AlertPolicy(
+            self.min_confidence,
+            self.repeat_interval,
+            self.resolve_after,
+            self.accept_after,
+            RaiseAfter.parse(self.raise_after),
+            self.exit_confidence,
+            self.hold,
+            self.inhibit,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +226,7 @@ class MatchSection:
     confidence: float = 0.0
 
     def __post_init__(self) -> None:
-        globs = dict.fromkeys(("kind", "form", "metric", "key"), _texts)
+        globs = dict.fromkeys(("kind", "form", "metric", "key"), read_texts)
         natures, severities = _words("fact", "event"), _words("info", "warning", "critical")
         read_fields(self, **globs, nature=natures, severity=severities, confidence=share)
 
@@ -249,6 +275,12 @@ def _chance(value: object) -> float | None:
     return None if value is None else share(value)
 
 
+def _rule(value: object) -> str:
+    text = read_text(value)
+    RaiseAfter.parse(text)
+    return text
+
+
 def _budget(value: object) -> str:
     text = read_text(value)
     Budget.parse(text)
@@ -262,7 +294,8 @@ def _types(value: object) -> dict[str, str]:
     return {str(name): read(type_) for name, type_ in value.items()}
 
 
-def _texts(value: object) -> tuple[str, ...]:
+def read_texts(value: object) -> tuple[str, ...]:
+    """A list of texts, or one."""
     if isinstance(value, str):
         return (read_text(value),)
     if not isinstance(value, list | tuple):
@@ -273,4 +306,4 @@ def _texts(value: object) -> tuple[str, ...]:
 def _words(*words: str) -> Callable[[object], tuple[str, ...]]:
     """A reader of lists of a few words."""
     read = one_of(*words)
-    return lambda value: tuple(read(each) for each in _texts(value))
+    return lambda value: tuple(read(each) for each in read_texts(value))

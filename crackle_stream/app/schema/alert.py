@@ -47,6 +47,11 @@ def alert_schema() -> Schema:
                     {"type": ["number", "null"], "minimum": 0, "maximum": 1},
                 ),
                 "position": _or_null(_position()),
+                "explains": _said("Sentences of the alerts that are held back because this one explains them.", TEXTS),
+                "members": _said(
+                    "The alerts of a group, the most severe first; empty for a single one.",
+                    {"type": "array", "items": {"$ref": "#"}},
+                ),
                 "pattern": _pattern(),
             },
         ),

@@ -12,6 +12,7 @@ from typing import Any
 from crackle_stream.app.config.delivery import SubscriptionSection
 from crackle_stream.app.config.loading import SECTIONS
 from crackle_stream.app.config.parameters import Parameter, parameters_of
+from crackle_stream.app.config.routing import MuteSection, RouteSection
 from crackle_stream.app.config.sections import MatchSection
 from crackle_stream.app.plugins import SINKS, SOURCES, Catalogue, Plugin
 from crackle_stream.model import Secret
@@ -22,7 +23,7 @@ Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-DURATION = re.compile(r"(timeout|interval|seconds|grace|age|after)$")
+DURATION = re.compile(r"(timeout|interval|seconds|grace|age|after|hold)$")
 """Names of settings that are durations: numbers of seconds, or text such as "15s"."""
 
 SIZE = re.compile(r"bytes$")
@@ -52,6 +53,16 @@ def configuration_schema() -> Schema:
                 "description": "Where alerts go, by a name of your own; standard output where there are none.",
                 "type": "object",
                 "additionalProperties": _kinds(SINKS, _shared()),
+            },
+            "routes": {
+                "description": "Where alerts go, from the top; without any each sink gets what its own match takes.",
+                "type": "array",
+                "items": _matching(RouteSection),
+            },
+            "mutes": {
+                "description": "Hours of the week in which alerts wait, by a name of your own.",
+                "type": "object",
+                "additionalProperties": _matching(MuteSection),
             },
             **sections,
         },
@@ -92,10 +103,19 @@ def _kind(plugin: Plugin, shared: Mapping[str, Schema]) -> Schema:
     return {"title": plugin.name, **table, "description": f"{plugin.summary[0].upper()}{plugin.summary[1:]}."}
 
 
+def _match() -> Schema:
+    return _table(MatchSection, parameters_of(MatchSection) or {})
+
+
+def _matching(cls: type) -> Schema:
+    """A table that says beside its own keys what it is about."""
+    table = _table(cls, parameters_of(cls) or {})
+    return {**table, "properties": {"match": _match(), **table["properties"]}}
+
+
 def _shared() -> dict[str, Schema]:
     """The keys of every sink."""
-    match = _table(MatchSection, parameters_of(MatchSection) or {})
-    return {"match": match, **_table(SubscriptionSection, parameters_of(SubscriptionSection) or {})["properties"]}
+    return {"match": _match(), **_table(SubscriptionSection, parameters_of(SubscriptionSection) or {})["properties"]}
 
 
 def _table(cls: type, parameters: Mapping[str, Parameter]) -> Schema:
@@ -106,7 +126,9 @@ def _table(cls: type, parameters: Mapping[str, Parameter]) -> Schema:
         "type": "object",
         "additionalProperties": False,
         **({"required": required} if required else {}),
-        "properties": {name: _setting(parameter, said.get(name, "")) for name, parameter in parameters.items()},
+        "properties": {
+            name: _setting(parameter, said.get(parameter.argument, "")) for name, parameter in parameters.items()
+        },
     }
 
 

@@ -123,6 +123,7 @@ def _coolings(counted: Counted) -> Iterator[Metric]:
 def _alerts(counted: Counted) -> Iterator[Metric]:
     now, moment = counted.moment.statistics, counted.moment
     yield _by("counter", "crackle_alerts", "Alerts made.", "status", now.alerts)
+    yield _by("counter", "crackle_alerts_hushed", "Alerts that were not told, by why.", "why", now.hushed)
     yield _gauge("crackle_alerts_active", "Alerts raised and not resolved.", len(moment.active) + moment.not_held)
     every = dict.fromkeys(moment.setup.sinks, 0.0)
     yield _by("counter", "crackle_alerts_delivered", "Alerts that a sink has.", "sink", {**every, **now.delivered})

@@ -205,7 +205,7 @@ def _setup() -> Schema:
 
 def _counts() -> Schema:
     counts = ["tasks", "rejected", "dropped", "late", "dropped_names", "windows", "merged", "kilns", "held", "fresh"]
-    by_name = ["patterns", "failures", "alerts", "delivered", "refused", "lost", "buried", "backlog"]
+    by_name = ["patterns", "failures", "alerts", "hushed", "delivered", "refused", "lost", "buried", "backlog"]
     seconds = ["cooling_p50_s", "cooling_p95_s", "uptime_s"]
     return _object(
         {
