@@ -26,6 +26,7 @@ class Record:
     offset: int
     value: bytes | None = b"{}"
     timestamp: int = 1_700_000_000_250
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
 def records(first: int, last: int) -> list[Record]:

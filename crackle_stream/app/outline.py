@@ -37,6 +37,8 @@ def outline(configuration: Configuration) -> Iterator[tuple[str, str]]:
         yield "state", str(configuration.state.directory)
     if configuration.status.listen is not None:
         yield "status", _status(configuration.status)
+    if configuration.telemetry.traces:
+        yield "telemetry", "a span for each cooling and each delivery"
 
 
 def _status(section: StatusSection) -> str:

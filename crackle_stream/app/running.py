@@ -17,6 +17,7 @@ from crackle_stream.app.building import build_pipeline
 from crackle_stream.app.config import Configuration
 from crackle_stream.app.eventlog import EventLog
 from crackle_stream.app.exits import Exit, FailOn, exit_of
+from crackle_stream.app.extras import missing
 from crackle_stream.app.status import status_of
 from crackle_stream.errors import CrackleError
 from crackle_stream.model import AlertStatus
@@ -24,6 +25,7 @@ from crackle_stream.stream.events import AlertMade, Event
 from crackle_stream.stream.pipeline import Pipeline
 
 if TYPE_CHECKING:
+    from crackle_stream.app.tracing import Tracing
     from crackle_stream.app.web.server import StatusServer
 
 __all__ = ["run_pipeline"]
@@ -43,12 +45,13 @@ def run_pipeline(configuration: Configuration, *, fail_on: FailOn, uvloop: bool 
         How the process is to end.
 
     Raises:
-        ConfigError: a source or sink cannot be built here, or the status server cannot listen.
+        ConfigError: a source or sink cannot be built here, the status server cannot listen, or an extra is missing.
     """
     # our own events tell of retries, with the sink's name and without the request
     stamina.instrumentation.set_on_retry_hooks([])
     status = status_of(configuration)
-    watch = _Watch([EventLog(), *([status] if status else [])], fail_on)
+    tracing = _tracing(configuration)
+    watch = _Watch([EventLog(), *(each for each in (status, tracing) if each is not None)], fail_on)
     pipeline = build_pipeline(configuration, watch)
     try:
         anyio.run(_run, pipeline, status, backend_options={"use_uvloop": uvloop})
@@ -62,7 +65,21 @@ def run_pipeline(configuration: Configuration, *, fail_on: FailOn, uvloop: bool 
     except Exception:  # noqa: BLE001 - a third party's code, or a fault of ours: told in full, as a log line
         structlog.get_logger().exception("process.failed", exit_code=Exit.FAILED.value)
         return Exit.FAILED
+    finally:
+        if tracing is not None:
+            tracing.close()
     return Exit.FOUND if watch.found else Exit.DONE
+
+
+def _tracing(configuration: Configuration) -> Tracing | None:
+    """Spans, where the configuration wants them; what they need is loaded only then."""
+    if not configuration.telemetry.traces:
+        return None
+    try:
+        from crackle_stream.app.tracing import Tracing
+    except ModuleNotFoundError as error:
+        raise missing(error, "telemetry", "traces: OpenTelemetry", "otel") from error
+    return Tracing.of(configuration)
 
 
 class _Watch:

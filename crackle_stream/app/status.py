@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crackle_stream.app.config import Configuration
-from crackle_stream.errors import ConfigError
+from crackle_stream.app.extras import missing
 
 if TYPE_CHECKING:
     from crackle_stream.app.web.server import StatusServer
@@ -26,11 +26,7 @@ def status_of(configuration: Configuration) -> StatusServer | None:
         from crackle_stream.app.web.server import StatusServer
         from crackle_stream.app.web.setup import setup_of
     except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing == "crackle_stream":
-            raise
-        problem = f'listen: a status server needs {missing}, which is not installed: pip install "crackle-stream[web]"'
-        raise ConfigError([problem], "status") from error
+        raise missing(error, "status", "listen: a status server", "web") from error
     server = StatusServer(section, setup_of(configuration))
     server.bind()
     return server

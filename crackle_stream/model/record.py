@@ -120,11 +120,13 @@ class RecordBatch:
         payloads: n byte strings, one JSON object each.
         positions: n positions.
         times: shape (n,) float64, epoch seconds at which the log or the reader took each record.
+        traces: offsets and W3C `traceparent` values of some records that carry one.
     """
 
     payloads: Sequence[bytes]
     positions: Positions
     times: npt.NDArray[np.float64]
+    traces: tuple[tuple[int, str], ...] = ()
 
     def __len__(self) -> int:
         return len(self.payloads)

@@ -35,6 +35,11 @@ class Fetched(Protocol):
         """Its bytes; None for a tombstone."""
         ...
 
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """Names and values; empty where it has none."""
+        ...
+
 
 class ConsumerLike(Protocol):
     """A member of a consumer group. It tells whoever subscribed it when partitions come and go."""

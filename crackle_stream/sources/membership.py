@@ -23,6 +23,7 @@ from crackle_stream.brokers.deadline import CANCEL_WITHIN_S, GaveUp, in_own_task
 from crackle_stream.errors import SourceUnavailable
 from crackle_stream.model import Partition, Positions, RecordBatch
 from crackle_stream.sources.text import PAUSED_WAIT_S, no_records
+from crackle_stream.sources.traces import traces_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -321,6 +322,7 @@ class Member:
             payloads=[record.value or b"" for record in records],
             positions=Positions(partition, np.array([record.offset for record in records], dtype=np.int64)),
             times=np.where(stamps < 0, self._clock.time(), stamps / 1000),
+            traces=traces_of((record.offset, record.headers) for record in records),
         )
 
     def _raise_failure(self) -> None:

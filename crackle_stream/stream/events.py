@@ -21,6 +21,7 @@ from crackle_stream.stream.source_events import (
     PartitionsRevoked,
     SourceFailed,
     SourceReopened,
+    TracesSeen,
 )
 from crackle_stream.window import Span, Window
 
@@ -61,6 +62,7 @@ __all__ = [
     "StreamTooShort",
     "StreamUntimed",
     "TasksDropped",
+    "TracesSeen",
     "WindowCooled",
     "WindowGivenUp",
     "WindowMerged",

@@ -7,10 +7,11 @@ from collections.abc import Callable
 import anyio.lowlevel
 
 from crackle_stream.commit import SettledPositions
+from crackle_stream.model import RecordBatch
 from crackle_stream.protocols import Source
 from crackle_stream.stream.checkpoint import Checkpoints
 from crackle_stream.stream.cooler import Cooler
-from crackle_stream.stream.events import BatchRead, Event, KeyEvicted
+from crackle_stream.stream.events import BatchRead, Event, KeyEvicted, TracesSeen
 from crackle_stream.stream.failpoints import reach
 from crackle_stream.stream.intake import Intake
 from crackle_stream.stream.pacing import Pacing
@@ -68,6 +69,8 @@ class Feeder:
     async def _feed(self, records: Batch, generation: int) -> None:
         """Decode a batch and hand it over; until all of it is, its first row holds the position back."""
         offsets = records.positions.offsets
+        if isinstance(records, RecordBatch) and records.traces:
+            self._emit(TracesSeen(str(records.positions.partition), records.traces))
         self._settled.hand(records, records.positions.partition, int(offsets[0]), int(offsets[-1]))
         batch, log_times = await self._intake.take(records, self._checkpoints.through(records.positions.partition))
         reach("decoded")

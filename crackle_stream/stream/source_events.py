@@ -15,6 +15,7 @@ __all__ = [
     "PartitionsRevoked",
     "SourceFailed",
     "SourceReopened",
+    "TracesSeen",
 ]
 
 
@@ -112,3 +113,17 @@ class CommitFailed(Event):
 
     name: ClassVar[str] = "commit.failed"
     problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class TracesSeen(Event):
+    """Records of a batch that is about to be decoded belong to traces of their producers.
+
+    Attributes:
+        partition: where they stand.
+        traces: offsets and W3C `traceparent` values.
+    """
+
+    name: ClassVar[str] = "traces.seen"
+    partition: str
+    traces: tuple[tuple[int, str], ...]

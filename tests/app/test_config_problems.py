@@ -39,7 +39,7 @@ def good(tmp_path: Path, text: str, variables: Mapping[str, str] | None = None, 
         (
             "[mat]\ndirectory = 'x'",
             "mat is unknown: known are alerts, dead_letters, decode, glaze, kiln, mutes, profile, routes, run, "
-            "silences, sinks, source, state, status",
+            "silences, sinks, source, state, status, telemetry",
         ),
         (
             "[alerts]\nxyz = 5",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from crackle_stream.app.config import delivery, routing, sections, status
+from crackle_stream.app.config import delivery, routing, sections, status, telemetry
 from crackle_stream.app.exits import Exit
 from crackle_stream.budget import SHARES
 from crackle_stream.profile import EVIDENCE_DETECTORS, THRESHOLD_DETECTORS
@@ -24,6 +24,7 @@ def text(name: str) -> str:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_and_named_files_exist(page: Path) -> None:
     words = page.read_text()
+    assert not re.search(r"^(<{7}|={7}|>{7})( |$)", words, re.MULTILINE), "both sides of a merge stand in it"
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", words):
         assert (page.parent / target).exists(), target
     for named in re.findall(r"`((?:examples|deploy|docs|benchmarks|tests|crackle_stream)/[\w./-]+\.\w+)`", words):
@@ -44,6 +45,7 @@ def test_links_and_named_files_exist(page: Path) -> None:
         delivery.StateSection,
         sections.RunSection,
         status.StatusSection,
+        telemetry.TelemetrySection,
     ],
 )
 def test_every_setting_is_documented(section: type) -> None:

@@ -41,6 +41,14 @@ async def test_each_partition_of_a_poll_is_a_batch_of_its_own(group: Group) -> N
     assert group.consumer.polls == 1
 
 
+async def test_the_traces_of_records_come_with_their_batch(group: Group) -> None:
+    context = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    traced = Record(1, headers=(("source", b"till-7"), ("traceparent", context.encode())))
+    group.consumer.script.append({A: [Record(0), traced]})
+    batch = await group.read()
+    assert batch.traces == ((1, context),)
+
+
 async def test_a_record_without_a_timestamp_gets_the_time_it_was_read(group: Group) -> None:
     group.consumer.script.append({A: [Record(0, timestamp=-1), Record(1, timestamp=5000)]})
     assert (await group.read()).times.tolist() == [99.0, 5.0]

@@ -23,6 +23,7 @@ FULL = {
     "delivered": {"pager": 2},
     "backlog": {"pager": 4},
     "failing": {"pager": "answers 503"},
+    "hushed": {"silenced": 1},
 }
 
 

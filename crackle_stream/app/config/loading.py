@@ -22,6 +22,7 @@ from crackle_stream.app.config.sections import (
     RunSection,
 )
 from crackle_stream.app.config.status import StatusSection
+from crackle_stream.app.config.telemetry import TelemetrySection
 from crackle_stream.app.plugins import DETECTORS
 from crackle_stream.errors import PluginError
 from crackle_stream.glaze import check_expressions
@@ -40,6 +41,7 @@ SECTIONS: Mapping[str, type] = {
     "state": StateSection,
     "run": RunSection,
     "status": StatusSection,
+    "telemetry": TelemetrySection,
 }
 """The sections whose keys are known beforehand, and what reads them."""
 
@@ -90,6 +92,7 @@ class Configuration:
         state: what outlives the process.
         run: names and limits of the process.
         status: the status server.
+        telemetry: traces.
     """
 
     origin: str
@@ -108,6 +111,7 @@ class Configuration:
     state: StateSection
     run: RunSection
     status: StatusSection
+    telemetry: TelemetrySection
 
 
 def load(
