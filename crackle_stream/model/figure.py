@@ -10,7 +10,7 @@ from typing import Any, Self
 
 __all__ = ["MOST_POINTS", "Axis", "Figure", "Layer", "Shape", "Tone"]
 
-MOST_POINTS = 600
+MOST_POINTS = 400
 """Points of all layers of a figure; more are refused when one is read, since it may come from anywhere."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from crackle_stream.model import Alert, AlertStatus, CracklePattern, Severity, Tone
 from crackle_stream.render.blocks import sparkline, strip
 from crackle_stream.render.content import Content, content_of
-from crackle_stream.render.plot import plot
+from crackle_stream.render.plot import ROWS, plot
 from crackle_stream.render.text import cells, clip, plain, wrap
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def card(
     colour: bool = False,
     values: Sequence[float] | None = None,
     figure: Figure | None = None,
+    plot_rows: int = ROWS,
 ) -> str:
     """Draw the card of an alert, or of a pattern that raised none.
 
@@ -70,6 +71,7 @@ def card(
         colour: whether to style it with ANSI escape sequences; the caller knows the terminal and NO_COLOR.
         values: the course of the pattern's first metric over the window, drawn as a strip where there is no figure.
         figure: a plot in the place of the exhibit's own.
+        plot_rows: cells that a plot is high.
 
     Returns:
         Lines without a final line break.
@@ -82,7 +84,7 @@ def card(
     body = [
         *_units(_kind(content), room),
         *([pen.styled(line, DIM) for line in wrap(_words(content.said), room)]),
-        *_pictured(content.figure, pattern, values, room, pen),
+        *_pictured(content.figure, pattern, values, room, pen, plot_rows),
         *_titled("evidence", _separated(content.meaning), room, pen),
         *_titled_lines("numbers", _numbers(content, room - TITLES - 1, pen), pen),
         *_titled("tasks", _tasks(content), room, pen),
@@ -129,11 +131,11 @@ def _units(phrases: Sequence[str], room: int) -> list[str]:
 
 
 def _pictured(
-    figure: Figure | None, pattern: CracklePattern, values: Sequence[float] | None, room: int, pen: Pen
+    figure: Figure | None, pattern: CracklePattern, values: Sequence[float] | None, room: int, pen: Pen, rows: int
 ) -> list[str]:
     """The figure, or the strip of a course where there is none."""
     if figure is not None:
-        return ["".join(_toned(text, tone, pen) for text, tone in line).rstrip() for line in plot(figure, room)]
+        return ["".join(_toned(text, tone, pen) for text, tone in line).rstrip() for line in plot(figure, room, rows)]
     if not values:
         return []
     return [sparkline(values, room) if pattern.at is None else strip(values, pattern.at.index, room)]

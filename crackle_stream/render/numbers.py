@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["counted", "rounded", "short"]
+__all__ = ["counted", "round_step", "rounded", "short"]
 
 STEPS = 2000
 """Steps of a span by which numbers of a figure are told apart: finer than a screen's dots."""
@@ -28,6 +28,16 @@ def counted(number: float, noun: str) -> str:
     ('1 task', '1,200 tasks')
     """
     return f"{number:,.0f} {noun}{'' if number == 1 else 's'}"
+
+
+def round_step(span: float, parts: int = 12) -> float:
+    """The least of 1, 2 and 5 times a power of ten that goes at most so often into a span.
+
+    >>> round_step(135.0), round_step(0.3)
+    (20.0, 0.05)
+    """
+    power = 10.0 ** math.floor(math.log10(span / parts))
+    return next(times * power for times in (1.0, 2.0, 5.0, 10.0) if times * power * parts >= span)
 
 
 def rounded(value: float, span: float) -> float:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from crackle_stream.model import Axis, Figure, Layer
 
-__all__ = ["plot"]
+__all__ = ["ROWS", "plot"]
 
 Line = list[tuple[str, Tone | None]]
 """Pieces of a line with what they are, None for axes and their texts."""

@@ -31,7 +31,7 @@ TONES = {
 """Colours that keep a contrast of 3 to 1 to white and to black, and that the colour-blind can tell apart."""
 
 FONT = 11
-CELL = 6.2
+CELL = 6.7
 """Width of a character of that size: enough for most."""
 
 DOT = 4.2
@@ -71,7 +71,7 @@ class _Room:
         self.width, self.height = width, height
         self._x, self._y = figure.x, figure.y
         longest = max(cells(text) for text in _ends(figure.y))
-        self.left = round(min(longest, 12) * CELL) + 8
+        self.left = round(min(longest, 12) * CELL) + 7
         self.right = width - 10
         self.top = 22 + (15 if any(layer.label for layer in figure.layers) else 0)
         self.bottom = height - 22
@@ -101,8 +101,8 @@ def _frame(figure: Figure, room: _Room) -> Iterator[str]:
         f'<path d="M{room.left} {room.top}H{room.right}" stroke="currentColor" stroke-opacity=".12"/>'
     )
     low, high = _ends(figure.y)
-    yield _text(room.left - 5, room.bottom, clip(low, 12), "end")
-    yield _text(room.left - 5, room.top + 8, clip(high, 12), "end")
+    yield _text(room.left - 4, room.bottom, clip(low, 12), "end")
+    yield _text(room.left - 4, room.top + 8, clip(high, 12), "end")
     low, high = _ends(figure.x)
     below = room.bottom + 15
     yield _text(room.left, below, clip(low, 24), "start")

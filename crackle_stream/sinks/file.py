@@ -68,7 +68,7 @@ class FileSink(Sink):
             SinkRefused: the alert is no JSON.
         """
         try:
-            line = to_json(alert.to_dict()) + b"\n"
+            line = to_json(alert.to_dict(exhibit=self.options.exhibits)) + b"\n"
         except TypeError as error:
             raise SinkRefused(self.name, f"the alert {alert.id!r} is no JSON: {error}") from error
         try:

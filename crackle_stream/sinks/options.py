@@ -20,6 +20,7 @@ from crackle_stream.model.options import (
     positive_octets,
     positive_seconds,
     read_fields,
+    read_flag,
     read_path,
     read_text,
     whole_number,
@@ -62,12 +63,14 @@ class StdoutOptions:
 
     Attributes:
         format: "json" for one JSON object a line, "card" for text to read; "auto" is card on a terminal, else json.
+        exhibits: whether JSON has each alert's exhibit in it, from which `crackle-stream explain` draws.
     """
 
     format: Literal["auto", "json", "card"] = "auto"
+    exhibits: bool = True
 
     def __post_init__(self) -> None:
-        read_fields(self, format=one_of("auto", "json", "card"))
+        read_fields(self, format=one_of("auto", "json", "card"), exhibits=read_flag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +81,16 @@ class FileOptions:
         path: the file; its directory must exist.
         max_bytes: size beyond which it becomes `path.1` and a new one begins; a number, or text such as "64MiB".
         keep: old files to keep: `path.1`, the newest, to `path.<keep>`.
+        exhibits: whether each alert's exhibit is in its line, from which `crackle-stream explain` draws.
     """
 
     path: Path
     max_bytes: int = 64 * 2**20
     keep: int = 5
+    exhibits: bool = True
 
     def __post_init__(self) -> None:
-        read_fields(self, path=read_path, max_bytes=positive_octets, keep=whole_number(0))
+        read_fields(self, path=read_path, max_bytes=positive_octets, keep=whole_number(0), exhibits=read_flag)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,7 +92,7 @@ class StdoutSink(Sink):
         if self.options.format == "card" or (self.options.format == "auto" and terminal):
             return f"{card(alert, width=_columns(stream), colour=terminal and _wants_colour())}\n\n"
         try:
-            return to_json(alert.to_dict()).decode() + "\n"
+            return to_json(alert.to_dict(exhibit=self.options.exhibits)).decode() + "\n"
         except TypeError as error:
             raise SinkRefused(self.name, f"the alert {alert.id!r} is no JSON: {error}") from error
 

@@ -30,6 +30,7 @@ from crackle_stream.stream.events import (
     TasksDropped,
     WindowCooled,
     WindowMerged,
+    WindowTold,
 )
 from crackle_stream.stream.failpoints import reach
 from crackle_stream.stream.kilns import KilnId
@@ -221,6 +222,7 @@ class Cooler:
         self._note_failures(window, report)
         self._emit(WindowCooled(window, report))
         await handle(work.kiln, window, report)
+        self._emit(WindowTold(window.key, window.id))
         self._finish(work, report.patterns)
 
     def _history(self, kiln: KilnId) -> History:

@@ -5,19 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import anyio
+import anyio.to_thread
+
 from crackle_stream.alerting import AlertPolicy, Sighting
 from crackle_stream.cooling import CoolingReport
-from crackle_stream.model import AlertStatus
+from crackle_stream.model import Alert, AlertStatus
+from crackle_stream.render.exhibits import exhibits_of
 from crackle_stream.stream.checkpoint import Checkpoints
 from crackle_stream.stream.committer import Committer
 from crackle_stream.stream.dispatch import Dispatcher
 from crackle_stream.stream.events import AlertHushed, Event
 from crackle_stream.stream.failpoints import reach
+from crackle_stream.stream.gallery import Gallery
 from crackle_stream.stream.kilns import KilnId
 from crackle_stream.stream.silencing import Silencing
 from crackle_stream.window import Window
 
 __all__ = ["Desk"]
+
+
+SHOWN_WITHIN_S = 1.0
+"""Seconds for the exhibits of a window's alerts, which take some milliseconds: a finding stands without them."""
 
 
 class Desk:
@@ -28,6 +37,7 @@ class Desk:
         checkpoints: what every kiln knows.
         committer: lists a window's cut where its news may be told only then.
         dispatcher: brings alerts to sinks.
+        gallery: keeps them with what they show.
         silencing: what is not to be told now.
         emit: where events go.
     """
@@ -38,6 +48,7 @@ class Desk:
         checkpoints: Checkpoints,
         committer: Committer,
         dispatcher: Dispatcher,
+        gallery: Gallery,
         *,
         silencing: Silencing,
         emit: Callable[[Event], None],
@@ -46,6 +57,7 @@ class Desk:
         self._checkpoints = checkpoints
         self._committer = committer
         self._dispatcher = dispatcher
+        self._gallery = gallery
         self._silencing = silencing
         self._emit = emit
 
@@ -68,9 +80,11 @@ class Desk:
             settle()
         if alerts:  # a cut off the grid must be known to the partition's next owner before anything is told of it
             await self._committer.until(lambda: self._checkpoints.may_tell(kiln, window))
+            alerts = await _exhibited(alerts, report, window)
         if self._checkpoints.ours(kiln):
             await self._dispatcher.deliver(alerts, settle)
             reach("settled")
+            await self._gallery.keep(alerts)
 
     async def close(self, kiln: KilnId) -> None:
         """A kiln was closed to make room: what was raised from it is over."""
@@ -80,4 +94,15 @@ class Desk:
             return
         latest = max(alert.last_seen for alert in before.active.values())
         sighting = Sighting(f"closed:{kiln.partition}:{kiln.key}:{latest!r}", latest)
-        await self._dispatcher.deliver(before.closed(sighting, "key closed")[1], lambda: None)
+        over = before.closed(sighting, "key closed")[1]
+        await self._dispatcher.deliver(over, lambda: None)
+        await self._gallery.keep(over)
+
+
+async def _exhibited(alerts: tuple[Alert, ...], report: CoolingReport, window: Window) -> tuple[Alert, ...]:
+    """The alerts with what the window shows of them, made in a thread; what is over is not shown by it."""
+    wanted = {alert.fingerprint for alert in alerts if alert.status is not AlertStatus.RESOLVED}
+    with anyio.move_on_after(SHOWN_WITHIN_S):
+        found = await anyio.to_thread.run_sync(exhibits_of, report, window, wanted, abandon_on_cancel=True)
+        return tuple(replace(alert, exhibit=found.get(alert.fingerprint)) for alert in alerts)
+    return alerts

@@ -66,6 +66,7 @@ __all__ = [
     "WindowCooled",
     "WindowGivenUp",
     "WindowMerged",
+    "WindowTold",
 ]
 
 
@@ -168,6 +169,15 @@ class WindowCooled(Event):
     name: ClassVar[str] = "window.cooled"
     window: Window
     report: CoolingReport
+
+
+@dataclass(frozen=True, slots=True)
+class WindowTold(Event):
+    """What a window gave is with the sinks' queues, or there was nothing; every window that was cooled ends so."""
+
+    name: ClassVar[str] = "window.told"
+    key: str
+    window_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from crackle_stream.stream.desk import Desk
 from crackle_stream.stream.dispatch import Dispatcher, Subscription
 from crackle_stream.stream.failpoints import reach
 from crackle_stream.stream.feeder import Feeder
+from crackle_stream.stream.gallery import Gallery
 from crackle_stream.stream.grace import Grace
 from crackle_stream.stream.intake import Intake
 from crackle_stream.stream.options import HushOptions, KilnOptions, RunOptions
@@ -165,7 +166,13 @@ class Pipeline:
         self._reader = Reader(source, self._emit, self._lost)
         self._committer = Committer(source, self._checkpoints, state, self._emit)
         self._desk = Desk(
-            policy, self._checkpoints, self._committer, self._dispatcher, silencing=self.silencing, emit=self._emit
+            policy,
+            self._checkpoints,
+            self._committer,
+            self._dispatcher,
+            Gallery(state),
+            silencing=self.silencing,
+            emit=self._emit,
         )
         self._feeder = Feeder(
             source,
@@ -413,7 +420,7 @@ class Pipeline:
 
     def _emit(self, event: events.Event) -> None:
         self._tally.see(event)
-        if isinstance(event, events.WindowCooled | events.AlertDelivered | events.AlertRefused):
+        if isinstance(event, events.WindowCooled | events.AlertMade | events.AlertDelivered | events.AlertRefused):
             self._grace.progressed()
         if self._on_event is not None:
             self._on_event(event)

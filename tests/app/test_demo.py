@@ -4,6 +4,7 @@ import re
 import numpy as np
 import pytest
 from sample_alerts import an_alert
+from sample_figures import an_exhibit
 from typer.testing import CliRunner
 
 from crackle_stream.app.cli import app
@@ -13,7 +14,6 @@ from crackle_stream.app.demo.show import STEP, STEP_S, play
 from crackle_stream.app.demo.stage import Stage
 from crackle_stream.errors import ReaderGone
 from crackle_stream.model import AlertStatus
-from crackle_stream.window import Window
 
 
 def played(seed: int = 7) -> str:
@@ -133,17 +133,20 @@ def test_elsewhere_nothing_moves_and_nothing_is_coloured() -> None:
     assert stream.getvalue() == "Look.\n\n"
 
 
-async def test_what_is_over_is_a_line_and_what_is_new_a_card_with_its_course() -> None:
+async def test_what_is_over_is_a_line_and_what_is_new_a_card_with_its_plot() -> None:
     stream = io.StringIO()
     stage = Stage(stream)
     await stage.send(an_alert(status=AlertStatus.RESOLVED, reason="it returned"))
     assert stream.getvalue() == "✓ resolved: latency_ms rose from 100 to 160 [checkout] (it returned)\n\n"
-    await stage.send(an_alert())
-    without = stream.getvalue()
-    stage.look_at(Window.from_columns(["a", "b"], [0.0, 1.0], ["latency_ms"], [[1.0], [9.0]]))
-    await stage.send(an_alert())
-    assert "▁" not in without
-    assert "▁" in stream.getvalue()
+    await stage.send(an_alert(exhibit=an_exhibit()))
+    assert "⣤" in stream.getvalue()
+
+
+def test_the_cards_of_the_story_have_plots() -> None:
+    told = played()
+    assert told.count("┤") >= 2 * told.count("╰")
+    assert "tasks from queue_depth to latency_ms" in told
+    assert "rows_in - (dropped + rows_out)" in told
 
 
 def test_a_stage_nobody_watches_says_so() -> None:

@@ -232,8 +232,8 @@ def test_an_alert_that_a_sink_lost_is_an_error_that_names_it(stream: io.StringIO
     )
 
 
-@pytest.mark.parametrize("event", [events.BatchRead(5, None)])
-def test_what_happens_with_every_batch_is_only_counted(stream: io.StringIO, event: events.Event) -> None:
+@pytest.mark.parametrize("event", [events.BatchRead(5, None), events.WindowTold("", "w1")])
+def test_what_happens_all_the_time_is_only_counted(stream: io.StringIO, event: events.Event) -> None:
     EventLog(FakeClock())(event)
     assert lines(stream) == []
 
@@ -241,7 +241,7 @@ def test_what_happens_with_every_batch_is_only_counted(stream: io.StringIO, even
 def test_every_other_event_has_a_line() -> None:
     from crackle_stream.app.eventlog import _STYLES
 
-    every = {getattr(events, name) for name in events.__all__} - {events.Event, events.BatchRead}
+    every = {getattr(events, name) for name in events.__all__} - {events.Event, events.BatchRead, events.WindowTold}
     assert set(_STYLES) == every
 
 

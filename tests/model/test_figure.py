@@ -61,8 +61,8 @@ def test_a_layer_has_what_its_shape_needs(
 
 
 def test_a_figure_has_an_end() -> None:
-    many = Layer(Shape.RULE, Tone.CALM, (1.0,) * 601)
-    with pytest.raises(ValueError, match="a figure has at most 600 points, not 601"):
+    many = Layer(Shape.RULE, Tone.CALM, (1.0,) * 401)
+    with pytest.raises(ValueError, match="a figure has at most 400 points, not 401"):
         a_figure(layers=(many,))
 
 

@@ -49,7 +49,7 @@ def test_the_mark_shows_the_status() -> None:
     assert [chat_text(an_alert(status=status))[0] for status in AlertStatus] == ["▲", "●", "✓"]
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(alerts(), st.sampled_from(MARKUPS))
 def test_no_markup_mention_or_escape_sequence_of_the_data_is_obeyed(alert: Alert, markup: Markup) -> None:
     shown = chat_text(alert, markup=markup)

@@ -44,7 +44,7 @@ def rows(subject: Alert | CracklePattern) -> dict[str, str]:
     return dict(zip(texts[::2], texts[1::2], strict=True))
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(alerts())
 def test_no_tag_or_attribute_comes_from_the_data(alert: Alert) -> None:
     shown = html_card(alert)

@@ -28,7 +28,7 @@ def test_a_step_is_seen_with_its_mark_and_its_level() -> None:
     ]
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(figures(), st.integers(1, 120), st.integers(2, 9))
 def test_lines_fit_are_harmless_and_as_many_as_asked_for(figure: Figure, width: int, rows: int) -> None:
     lines = text(figure, width, rows)

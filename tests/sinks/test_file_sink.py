@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sample_alerts import a_pattern, an_alert
+from sample_figures import an_exhibit
 
 from crackle_stream.errors import ConfigError, SinkRefused, SinkUnavailable
 from crackle_stream.sinks import FileOptions, FileSink
@@ -200,3 +201,10 @@ def _wait_for_threads(name: str) -> None:
     for thread in threading.enumerate():
         if name in thread.name:
             thread.join()
+
+
+@pytest.mark.parametrize("exhibits", [True, False])
+async def test_lines_have_exhibits_unless_they_are_not_wanted(path: Path, exhibits: bool) -> None:
+    async with FileSink(path, exhibits=exhibits) as sink:
+        await sink.send(an_alert(exhibit=an_exhibit()))
+    assert ("exhibit" in json.loads(await content(path))) is exhibits

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import pytest
 from sample_alerts import a_pattern, an_alert
+from sample_figures import an_exhibit
 
 from crackle_stream.errors import ReaderGone, SinkRefused, SinkUnavailable
 from crackle_stream.render.card import card
@@ -211,6 +212,7 @@ PROGRAM = """
 import asyncio, sys
 sys.path.insert(0, sys.argv[1])
 from sample_alerts import a_pattern, an_alert
+from sample_figures import an_exhibit
 from crackle_stream.sinks import StdoutSink
 
 async def main():
@@ -235,3 +237,21 @@ def test_a_process_whose_reader_hangs_still_exits() -> None:
             assert process.stderr.read() == "left\n"
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize("exhibits", [True, False])
+async def test_json_has_the_exhibit_unless_it_is_not_wanted(exhibits: bool) -> None:
+    stream = io.StringIO()
+    async with StdoutSink(format="json", exhibits=exhibits, stream=stream) as sink:
+        await sink.send(an_alert(exhibit=an_exhibit()))
+    line = json.loads(stream.getvalue())
+    assert line.pop("exhibit", None) == (json.loads(json.dumps(an_exhibit().to_dict())) if exhibits else None)
+    assert line == json.loads(json.dumps(an_alert().to_dict()))
+
+
+async def test_a_card_is_drawn_with_its_plot() -> None:
+    stream = io.StringIO()
+    async with StdoutSink(format="card", stream=stream) as sink:
+        await sink.send(an_alert(exhibit=an_exhibit()))
+    assert stream.getvalue() == card(an_alert(exhibit=an_exhibit())) + "\n\n"
+    assert "170 ┤" in stream.getvalue()

@@ -1,4 +1,4 @@
-"""The command line: `crackle-stream run | check | demo | top | detectors | sources | sinks | spool | schema`.
+"""The command line: `crackle-stream run | check | demo | explain | top | detectors | sources | sinks | spool | schema`.
 
 A command imports what it needs when it runs, so that `--help` answers at once and a pipe loads no broker's client.
 """
@@ -13,6 +13,7 @@ import typer
 from crackle_stream import __version__
 from crackle_stream.app.cli.check import check_configuration
 from crackle_stream.app.cli.demo import play_demo
+from crackle_stream.app.cli.explain import explain_alert
 from crackle_stream.app.cli.kinds import detectors, sinks, sources
 from crackle_stream.app.cli.run import run_stream
 from crackle_stream.app.cli.schema import print_schema
@@ -52,6 +53,7 @@ app = typer.Typer(
 app.command("run")(run_stream)
 app.command("check")(check_configuration)
 app.command("demo")(play_demo)
+app.command("explain")(explain_alert)
 app.command("top")(watch_process)
 app.add_typer(detectors)
 app.add_typer(sources)

@@ -18,7 +18,7 @@ from crackle_stream.render.text import wrap
 from crackle_stream.schedule import CoolingSchedule
 from crackle_stream.sources.memory import QueueSource
 from crackle_stream.stream.dispatch import Subscription
-from crackle_stream.stream.events import AlertDelivered, AlertMade, Event, WindowCooled
+from crackle_stream.stream.events import AlertDelivered, AlertMade, Event, WindowTold
 from crackle_stream.stream.options import KilnOptions
 from crackle_stream.stream.pipeline import Pipeline
 from crackle_stream.stream.statistics import Statistics
@@ -119,9 +119,8 @@ class _Show:
 
     def _see(self, event: Event) -> None:
         match event:
-            case WindowCooled(window):
+            case WindowTold():
                 self._windows += 1
-                self._stage.look_at(window)
             case AlertMade(alert, takers):
                 self._undelivered += len(takers)
                 if alert.status is AlertStatus.RAISED:

@@ -12,7 +12,6 @@ from crackle_stream.protocols import Sink
 from crackle_stream.render.card import card
 from crackle_stream.render.sentence import sentence
 from crackle_stream.render.text import wrap
-from crackle_stream.window import Window
 
 __all__ = ["Stage"]
 
@@ -34,11 +33,6 @@ class Stage(Sink):
         self._terminal = stream.isatty()
         self._colour = wants_colour(stream)
         self._width = columns_of(stream)
-        self._window: Window | None = None
-
-    def look_at(self, window: Window) -> None:
-        """The window that the next cards are about, for drawing their metric's course."""
-        self._window = window
 
     def tell(self, text: str, *, clock: str = "") -> None:
         """A paragraph, with the story's time before it."""
@@ -54,7 +48,7 @@ class Stage(Sink):
             self._write(self._dim(text))
 
     async def send(self, alert: Alert) -> None:
-        """Show what is new as a card, with the course of its first metric; what is over as a line.
+        """Show what is new as a card; what is over as a line.
 
         Raises:
             ReaderGone: nobody watches any more.
@@ -63,16 +57,8 @@ class Stage(Sink):
             lines = self._wrapped(sentence(alert), f"{OVER} ")
             self.lines([self._dim(line) for line in lines], after="\n")
             return
-        drawn = card(alert, width=self._width, colour=self._colour, values=self._course(alert))
+        drawn = card(alert, width=self._width, colour=self._colour)
         self.lines(drawn.splitlines(), after="\n")
-
-    def _course(self, alert: Alert) -> list[float] | None:
-        """The first metric of the pattern over the last window, or None where the window lacks it."""
-        window, metrics = self._window, alert.pattern.metric_names
-        if window is None or not metrics or metrics[0] not in window.names:
-            return None
-        course: list[float] = window.column(metrics[0]).tolist()
-        return course
 
     def _wrapped(self, text: str, before: str) -> list[str]:
         lines = wrap(text.split(), self._width - len(before))

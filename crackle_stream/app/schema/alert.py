@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from crackle_stream.app.schema.configuration import DIALECT
-from crackle_stream.model import SHOWN_TASKS, AlertStatus, Nature, PatternKind, Severity
+from crackle_stream.model import SHOWN_TASKS, AlertStatus, Nature, PatternKind, Severity, Shape, Tone
 
 __all__ = ["alert_schema"]
 
@@ -54,8 +54,53 @@ def alert_schema() -> Schema:
                 ),
                 "pattern": _pattern(),
             },
+            {"exhibit": _exhibit()},
         ),
     }
+
+
+def _exhibit() -> Schema:
+    return _object(
+        "What the window shows of the finding, on standard output and in files; takes part in no identity.",
+        {
+            "figure": _or_null(_figure()),
+            "after": _said('What came shortly before, "" where nothing did.', TEXT),
+            "ruled_out": _said("What the finding is not, a phrase each.", TEXTS),
+            "span": _said("What the window covers of each partition.", {"type": "array", "items": _span()}),
+        },
+    )
+
+
+def _span() -> Schema:
+    return _object(
+        "Part of a log, both ends included.",
+        {"topic": TEXT, "partition": {"type": ["integer", "null"]}, "first": COUNT, "last": COUNT},
+    )
+
+
+def _figure() -> Schema:
+    numbers = {"type": "array", "items": NUMBER}
+    layer = _object(
+        "Points that are drawn alike: y is empty for rules, low (the lower ends) for all but bands.",
+        {"shape": {"enum": list(Shape)}, "tone": {"enum": list(Tone)}, "label": TEXT}
+        | {"x": numbers, "y": numbers, "low": numbers},
+    )
+    return _object(
+        "A small plot.",
+        {
+            "title": TEXT,
+            "text": _said("What there is to see, for whoever does not see it.", TEXT),
+            "x": _axis("Across."),
+            "y": _axis("Up."),
+            "mark": _said("Where along x the finding begins.", {"type": ["number", "null"]}),
+            "layers": {"type": "array", "items": layer},
+        },
+    )
+
+
+def _axis(where: str) -> Schema:
+    ends = {"low": NUMBER, "high": NUMBER, "low_text": TEXT, "high_text": TEXT}
+    return _object(f"{where} Texts stand in the place of the numbers at its ends.", {"label": TEXT, **ends})
 
 
 def _pattern() -> Schema:
@@ -104,14 +149,14 @@ def _position() -> Schema:
     )
 
 
-def _object(description: str, properties: Schema) -> Schema:
-    """A table with exactly these keys."""
+def _object(description: str, properties: Schema, optional: Schema | None = None) -> Schema:
+    """A table with exactly these keys, and perhaps optional ones."""
     return {
         "description": description,
         "type": "object",
         "additionalProperties": False,
         "required": list(properties),
-        "properties": properties,
+        "properties": {**properties, **(optional or {})},
     }
 
 
