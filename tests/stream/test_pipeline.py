@@ -383,12 +383,12 @@ async def test_a_last_commit_that_fails_until_the_grace_is_over_is_told() -> Non
     sink = MemorySink()
     with pytest.raises(NotDrained) as caught:
         async with Pipeline(
-            Deaf(shifting(100, 50), live=True), [sink], schedule=EVERY_100, options=RunOptions(shutdown_grace=0.05)
+            Deaf(shifting(100, 50), live=True), [sink], schedule=EVERY_100, options=RunOptions(shutdown_grace=0.5)
         ) as pipeline:
             await pipeline.run()
     assert not caught.value.committed
     assert str(caught.value) == (
-        "not drained within 0.05 s; positions not committed: what was delivered is read again, and comes again under "
+        "not drained within 0.5 s; positions not committed: what was delivered is read again, and comes again under "
         "the same ids. Check that the brokers answer, or raise shutdown_grace"
     )
 
