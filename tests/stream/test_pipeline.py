@@ -480,7 +480,7 @@ async def test_at_the_end_of_a_source_a_sink_that_makes_progress_has_all_the_tim
         record(row, **{f"m{k}": x for k, x in enumerate(rng.normal(0, 1, 8) + 9 * (row >= 50))}) for row in range(100)
     ]
     sink = Slow()
-    pipeline, _ = await run(Scripted(records), sink, options=RunOptions(shutdown_grace=0.15))
+    pipeline, _ = await run(Scripted(records), sink, options=RunOptions(shutdown_grace=0.4))
     assert sink.taken == sum(pipeline.statistics().alerts.values()) >= 8
 
 
