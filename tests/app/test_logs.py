@@ -232,7 +232,11 @@ def test_an_alert_that_a_sink_lost_is_an_error_that_names_it(stream: io.StringIO
     )
 
 
-@pytest.mark.parametrize("event", [events.BatchRead(5, None), events.WindowTold("", "w1")])
+COUNTED = (events.BatchRead(5, None), events.TracesSeen("results[0]", ()), events.WindowTold("", "w1"))
+"""They come with every batch or window."""
+
+
+@pytest.mark.parametrize("event", COUNTED)
 def test_what_happens_all_the_time_is_only_counted(stream: io.StringIO, event: events.Event) -> None:
     EventLog(FakeClock())(event)
     assert lines(stream) == []
@@ -241,7 +245,7 @@ def test_what_happens_all_the_time_is_only_counted(stream: io.StringIO, event: e
 def test_every_other_event_has_a_line() -> None:
     from crackle_stream.app.eventlog import _STYLES
 
-    every = {getattr(events, name) for name in events.__all__} - {events.Event, events.BatchRead, events.WindowTold}
+    every = {getattr(events, name) for name in events.__all__} - {events.Event, *map(type, COUNTED)}
     assert set(_STYLES) == every
 
 
