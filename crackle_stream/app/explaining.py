@@ -8,14 +8,18 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from crackle_stream.errors import ConfigError
-from crackle_stream.model import Alert, Exhibit, Figure
+from crackle_stream.model import Alert
 from crackle_stream.render.sentence import sentence
 from crackle_stream.render.text import clip, plain
 
-__all__ = ["NotOne", "alert_at", "alerts_in_file", "alerts_in_state", "listed", "the_one"]
+if TYPE_CHECKING:
+    from crackle_stream.app.top.asking import Process
+
+__all__ = ["NotOne", "alerts_at", "alerts_in_file", "alerts_in_state", "listed", "the_one", "with_exhibit"]
 
 SHOWN = 10
 """Findings listed where it is not clear which one is meant."""
@@ -23,10 +27,8 @@ SHOWN = 10
 SENTENCE_CELLS = 90
 """Of a sentence in such a list."""
 
-ANSWERS_WITHIN_S = 10.0
-
-MOST_BYTES = 4 * 2**20
-"""Of an answer: a card's worth of JSON is some 10 kB."""
+MOST_ASKED_FOR = 500
+"""Alerts asked for of a process, the latest: what it answers at once."""
 
 
 class NotOne(LookupError):
@@ -84,31 +86,34 @@ def alerts_in_state(directory: Path) -> list[Alert]:
     return found
 
 
-def alert_at(url: str, fingerprint: str) -> Alert:
-    """The alert as the status server of a running process tells it.
-
-    Args:
-        url: of the server, such as http://127.0.0.1:8080.
-        fingerprint: whole, or as much of it as the server takes.
+def alerts_at(process: Process) -> list[Alert]:
+    """The alerts that the status server of a running process shows, without their exhibits.
 
     Raises:
-        ConfigError: the server cannot be reached, does not know it, or answers with something else.
+        NoAnswer: it cannot be asked.
+        ConfigError: it shows none.
     """
-    import httpx2
+    told = process.get(f"/api/alerts?show=all&limit={MOST_ASKED_FOR}")
+    found = _alerts_in(told)
+    if not found:
+        raise ConfigError(["the process shows no alert"], origin="--url")
+    return found
 
-    address = f"{url.rstrip('/')}/api/patterns/{fingerprint}"
-    try:
-        answer = httpx2.get(address, timeout=ANSWERS_WITHIN_S, headers={"accept": "application/json"})
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        problem = f"{url} cannot be asked: {str(error) or type(error).__name__}"
-        raise ConfigError([f"{problem}; is a process running with [status] listen?"], origin="--url") from error
-    if answer.status_code != 200:
-        said = "does not know it" if answer.status_code == 404 else f"answers with status {answer.status_code}"
-        raise ConfigError([f"{url} {said}: {fingerprint!r}"], origin="--url")
-    alert = _read(answer.text) if len(answer.content) <= MOST_BYTES else None
-    if alert is None:
-        raise ConfigError([f"{address} answers with something that is no alert"], origin="--url")
-    return alert
+
+def with_exhibit(alert: Alert, process: Process) -> Alert:
+    """The alert as the process tells it alone: with its exhibit, where that is still held.
+
+    Raises:
+        NoAnswer: it cannot be asked.
+    """
+    told = _alerts_in(process.get(f"/api/patterns/{quote(alert.fingerprint, safe='')}"))
+    return next((each for each in told if each.exhibit is not None), alert)
+
+
+def _alerts_in(told: Mapping[str, Any]) -> list[Alert]:
+    listed = told.get("alerts")
+    found = [_alert(each) for each in listed] if isinstance(listed, list) else []
+    return [each for each in found if each is not None]
 
 
 def the_one(alerts: Iterable[Alert], wanted: str) -> Alert:
@@ -137,23 +142,18 @@ def listed(alerts: Sequence[Alert]) -> list[str]:
 
 
 def _read(text: str) -> Alert | None:
-    """An alert from JSON, or None where it is none; a figure beside it stands for an exhibit of its own."""
+    """An alert from JSON, or None where it is none."""
     try:
-        stored = json.loads(text)
-        alert = Alert.from_dict(stored)
-        figure = stored.get("figure")
-    except (AttributeError, RecursionError, ValueError):
+        return _alert(json.loads(text))
+    except (RecursionError, ValueError):
         return None
-    if alert.exhibit is not None or not isinstance(figure, Mapping):
-        return alert
-    return _with_figure(alert, figure)
 
 
-def _with_figure(alert: Alert, stored: Mapping[str, Any]) -> Alert:
+def _alert(stored: Any) -> Alert | None:
     try:
-        return replace(alert, exhibit=Exhibit(figure=Figure.from_dict(stored)))
-    except ValueError:
-        return alert
+        return Alert.from_dict(stored)
+    except (AttributeError, ValueError):
+        return None
 
 
 def _latest(alerts: Iterable[Alert]) -> list[Alert]:

@@ -6,7 +6,6 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -143,11 +142,8 @@ def test_hostile_text_reaches_the_terminal_written_out(tmp_path: Path) -> None:
     [
         (("77",), "say where it is, by one of --input FILE, --state DIR and --url URL"),
         (("77", "--input", "x", "--state", "y"), "say where it is, by one of --input FILE, --state DIR and --url URL"),
-        (("--url", "http://127.0.0.1:1"), "a fingerprint is needed with --url"),
         (("77", "--input", "nowhere.jsonl"), "nowhere.jsonl cannot be read: No such file or directory"),
         (("77", "--state", "nowhere"), "nowhere holds no crackle-stream.sqlite: no process kept its state there"),
-        (("77", "--url", "http://127.0.0.1:1"), "is a process running with [status] listen?"),
-        (("77", "--url", "no url"), "no url cannot be asked: "),
     ],
 )
 def test_what_cannot_be_asked_is_said(
@@ -157,6 +153,12 @@ def test_what_cannot_be_asked_is_said(
     code, printed, errors = invoke(*arguments)
     assert (code, printed) == (2, "")
     assert told in errors
+
+
+def test_a_process_that_is_not_there_is_said_to_be_none() -> None:
+    code, printed, errors = invoke("77", "--url", "http://127.0.0.1:1")
+    assert (code, printed) == (1, "")
+    assert "does a process run with [status] listen there?" in errors
 
 
 def test_a_file_without_alerts_says_what_it_should_be(tmp_path: Path) -> None:
@@ -183,13 +185,16 @@ def test_a_state_without_alerts_says_so(tmp_path: Path) -> None:
 
 
 @contextmanager
-def answering(status: int, body: bytes) -> Iterator[tuple[str, list[str]]]:
-    """A server that answers every request alike; its address, and the paths it was asked for."""
+def answering(*answers: tuple[int, object]) -> Iterator[tuple[str, list[str]]]:
+    """A server that gives these answers one after the other; its address, and what it was asked for."""
     asked: list[str] = []
+    left = list(answers)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            asked.append(f"{self.path} {self.headers.get('authorization', '')}".strip())
+            status, told = left.pop(0)
+            body = json.dumps(told).encode()
             self.send_response(status)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
@@ -208,34 +213,45 @@ def answering(status: int, body: bytes) -> Iterator[tuple[str, list[str]]]:
             thread.join()
 
 
-def test_a_running_process_is_asked_for_one_alert_and_its_figure() -> None:
-    alert = numbered("77aa", exhibit=None)
-    body = json.dumps({**alert.to_dict(), "figure": a_figure().to_dict()}).encode()
-    with answering(200, body) as (url, asked):
-        code, printed, _ = invoke("77aa", "--url", f"{url}/")
-    assert (code, asked) == (0, ["/api/patterns/77aa"])
-    assert printed == f"{card(replace(alert, exhibit=None), figure=a_figure(), plot_rows=12)}\n"
+LISTED = {"alerts": [numbered(one, exhibit=None).to_dict() for one in ("77aa", "abc1")], "total": 2, "next": None}
 
 
-def test_a_figure_that_is_none_leaves_the_alert() -> None:
-    body = json.dumps({**numbered("77aa", exhibit=None).to_dict(), "figure": {"x": 1}}).encode()
-    with answering(200, body) as (url, _):
-        assert invoke("77aa", "--url", url)[0] == 0
+def test_a_running_process_is_asked_what_it_shows_and_then_for_the_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRACKLE_STATUS_TOKEN", "s3cret")
+    alone = {"fingerprint": "77aa", "alerts": [numbered("77aa").to_dict(exhibit=True)], "facts": []}
+    with answering((200, LISTED), (200, alone)) as (url, asked):
+        assert invoke("77", "--url", url) == (0, f"{card(numbered('77aa'), plot_rows=12)}\n", "")
+    assert asked == [
+        "/api/alerts?show=all&limit=500 Bearer s3cret",
+        "/api/patterns/77aa000000000000 Bearer s3cret",
+    ]
+
+
+def test_of_a_running_process_as_well_all_are_listed_and_prefixes_are_enough() -> None:
+    with answering((200, LISTED)) as (url, _):
+        assert invoke("--url", url)[1].splitlines()[1] == "abc1000000000000  finding abc1 [checkout]"
+    with answering((200, LISTED)) as (url, _):
+        assert "no finding has a fingerprint that begins with 'zz'" in invoke("zz", "--url", url)[2]
+
+
+def test_a_picture_that_is_held_no_longer_leaves_the_alert() -> None:
+    with answering((200, LISTED), (200, {"alerts": [LISTED["alerts"][0], 7, {}]})) as (url, _):  # type: ignore[index]
+        assert invoke("77", "--url", url)[1] == f"{card(numbered('77aa', exhibit=None))}\n"
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "told"),
+    ("answer", "code", "told"),
     [
-        (404, b"", "does not know it: '77aa'"),
-        (401, b"", "answers with status 401: '77aa'"),
-        (200, b"hello", "/api/patterns/77aa answers with something that is no alert"),
-        (200, b" " * (4 * 2**20 + 1), "/api/patterns/77aa answers with something that is no alert"),
+        ((401, {}), 1, "it wants its token: export CRACKLE_STATUS_TOKEN"),
+        ((200, {"alerts": []}), 2, "the process shows no alert"),
+        ((200, {"alerts": 3}), 2, "the process shows no alert"),
+        ((200, [1]), 1, "it answers 200 and not as a status server does"),
     ],
 )
-def test_what_a_process_answers_instead_is_said(status: int, body: bytes, told: str) -> None:
-    with answering(status, body) as (url, _):
-        code, _, errors = invoke("77aa", "--url", url)
-    assert (code, told in errors) == (2, True)
+def test_what_a_process_answers_instead_is_said(answer: tuple[int, object], code: int, told: str) -> None:
+    with answering(answer) as (url, _):
+        ended, _, errors = invoke("77aa", "--url", url)
+    assert (ended, told in errors) == (code, True)
 
 
 def test_from_a_pipe_to_a_plot(tmp_path: Path) -> None:

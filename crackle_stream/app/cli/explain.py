@@ -1,6 +1,8 @@
 """`crackle-stream explain FINGERPRINT`: the evidence of an alert and its plot."""
 
+import os
 import sys
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -48,19 +50,40 @@ def explain_alert(
         Skin.CARD
     ),
 ) -> Exit:
-    """Explain an alert: what the evidence is, what it looks like, and what it is not."""
-    # what only this command needs must not cost `--help` its time
-    from crackle_stream.app.explaining import NotOne, alert_at, alerts_in_file, alerts_in_state, listed, the_one
+    """Explain an alert: what the evidence is, what it looks like, and what it is not.
 
-    places = [one for one in (input_, state, url) if one is not None]
-    if len(places) != 1:
+    With --url the process needs a status server; its token, if it has one, is read from CRACKLE_STATUS_TOKEN.
+    """
+    if len([one for one in (input_, state, url) if one is not None]) != 1:
         raise typer.BadParameter("say where it is, by one of --input FILE, --state DIR and --url URL")
     if url is not None:
-        if fingerprint is None:
-            raise typer.BadParameter("a fingerprint is needed with --url", param_hint="FINGERPRINT")
-        typer.echo(_written(alert_at(url, fingerprint), skin))
-        return Exit.DONE
+        return _asked(url, fingerprint, skin)
+    # what only this command needs must not cost `--help` its time; so below
+    from crackle_stream.app.explaining import alerts_in_file, alerts_in_state
+
     alerts = alerts_in_file(input_) if input_ is not None else alerts_in_state(state or Path())
+    return _told(alerts, fingerprint, skin)
+
+
+def _asked(url: str, fingerprint: str | None, skin: Skin) -> Exit:
+    from crackle_stream.app.explaining import alerts_at, with_exhibit
+    from crackle_stream.app.top.asking import TOKEN_VARIABLE, Process
+    from crackle_stream.model import Secret
+
+    token = os.environ.get(TOKEN_VARIABLE)
+    with Process(url, Secret(token) if token else None) as process:
+        return _told(alerts_at(process), fingerprint, skin, lambda alert: with_exhibit(alert, process))
+
+
+def _told(
+    alerts: "Sequence[Alert]",
+    fingerprint: str | None,
+    skin: Skin,
+    whole: "Callable[[Alert], Alert]" = lambda alert: alert,
+) -> Exit:
+    """The alert that is meant, or all there are."""
+    from crackle_stream.app.explaining import NotOne, listed, the_one
+
     if fingerprint is None:
         typer.echo("\n".join(listed(alerts)))
         return Exit.DONE
@@ -68,7 +91,7 @@ def explain_alert(
         alert = the_one(alerts, fingerprint)
     except NotOne as error:
         raise typer.BadParameter(str(error), param_hint="FINGERPRINT") from error
-    typer.echo(_written(alert, skin))
+    typer.echo(_written(whole(alert), skin))
     return Exit.DONE
 
 

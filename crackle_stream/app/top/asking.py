@@ -79,9 +79,14 @@ class Process:
         Raises:
             NoAnswer: nothing, or not what a status server says.
         """
-        return Answers(self._get("/api/statistics"), self._get(f"/api/alerts?limit={MOST_ALERTS}"))
+        return Answers(self.get("/api/statistics"), self.get(f"/api/alerts?limit={MOST_ALERTS}"))
 
-    def _get(self, path: str) -> Mapping[str, Any]:
+    def get(self, path: str) -> Mapping[str, Any]:
+        """One answer.
+
+        Raises:
+            NoAnswer: none, or not what a status server says.
+        """
         try:
             answer = self._client.get(path)
         except httpx2.HTTPError as error:

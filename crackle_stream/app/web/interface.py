@@ -38,10 +38,10 @@ def facts(moment: Moment) -> Mapping[str, Any]:
     return {"facts": [fact(each) for each in moment.facts[:MOST_LISTED]], "total": len(moment.facts)}
 
 
-def shown(each: Shown) -> Mapping[str, Any]:
-    """An alert with what became of it."""
+def shown(each: Shown, *, exhibit: bool = False) -> Mapping[str, Any]:
+    """An alert with what became of it, and what the window showed of it where that is wanted and still held."""
     return {
-        **each.alert.to_dict(),
+        **each.alert.to_dict(exhibit=exhibit),
         "said": sentence(each.alert),
         "sinks": list(each.sinks),
         "history": [{"status": status, "at": at} for status, at in each.history],

@@ -153,7 +153,10 @@ def _schemas() -> Schema:
     return {
         "Problem": _object({"title": TEXT, "status": {"type": "integer"}, "detail": TEXT}),
         "Reason": {**_object({"code": TEXT, "said": TEXT}), "required": ["code"]},
-        "ShownAlert": _object({**alert["properties"], **shown}),
+        "ShownAlert": {
+            **_object({**alert["properties"], **shown}),
+            "required": [*alert["required"], *shown],  # an exhibit only where one alert is asked for
+        },
         "Fact": _object(
             {"pattern": pattern, "said": TEXT, "first_seen": NUMBER, "last_seen": NUMBER, "windows": COUNT}
         ),

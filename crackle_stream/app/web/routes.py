@@ -174,7 +174,7 @@ class Site:
         return await self._json(
             lambda: {
                 "fingerprint": fingerprint,
-                "alerts": [interface.shown(each) for each in alerts],
+                "alerts": [interface.shown(each, exhibit=True) for each in alerts],
                 "facts": [interface.fact(each) for each in facts],
             }
         )
