@@ -17,6 +17,7 @@ from crackle_stream.app.web.server import StatusServer
 from crackle_stream.app.web.setup import Setup
 from crackle_stream.cooling import CoolingReport
 from crackle_stream.model import (
+    Alert,
     AlertStatus,
     CracklePattern,
     Examination,
@@ -28,7 +29,9 @@ from crackle_stream.model import (
     Reject,
     Severity,
 )
+from crackle_stream.protocols import SystemClock
 from crackle_stream.stream import events
+from crackle_stream.stream.silencing import Silencing
 from crackle_stream.stream.statistics import Statistics
 from crackle_stream.window import Span, Window
 
@@ -73,9 +76,14 @@ class FakePipeline:
     def __init__(self, **counts: Any) -> None:
         self.counts: dict[str, Any] = {"kilns": 1, "held": 1000, "fresh": 312, "lag": 7, **counts}
         self.cooled = 0
+        self.stands: tuple[Alert, ...] = ()
+        self.silencing = Silencing(None, live=True, clock=SystemClock(), store=None, emit=lambda event: None)
 
     def statistics(self) -> Statistics:
         return Statistics(**self.counts)
+
+    def standing(self) -> tuple[Alert, ...]:
+        return self.stands
 
     async def cool_now(self) -> tuple[CracklePattern, ...]:
         self.cooled += 1

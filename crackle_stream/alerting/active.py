@@ -76,6 +76,19 @@ class ActiveAlert:
         """A new one."""
         return cls(pattern, severity, time, time, time, raised_confidence=pattern.confidence, levels=levels_of(pattern))
 
+    def standing(self) -> Alert:
+        """The alert as it stands, to be shown: no notification, and without an id."""
+        return Alert(
+            "",
+            AlertStatus.REPEATED,
+            self.severity,
+            self.pattern,
+            self.raised_at,
+            self.last_seen,
+            self.windows,
+            raised_confidence=self.raised_confidence,
+        )
+
     def notice(self, status: AlertStatus, sighting: Sighting, reason: str = "") -> Alert:
         """The notification that a window makes of it."""
         fingerprint = self.pattern.fingerprint

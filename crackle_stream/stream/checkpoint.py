@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from crackle_stream.alerting import Lifecycle
+from crackle_stream.alerting import Lifecycle, Said
 from crackle_stream.commit import (
     AsOf,
     CommitMetadata,
@@ -32,7 +32,7 @@ from crackle_stream.commit import (
     revived,
 )
 from crackle_stream.history import History
-from crackle_stream.model import LogStart, Partition
+from crackle_stream.model import Alert, LogStart, Partition
 from crackle_stream.stream.kilns import Count, KilnId
 from crackle_stream.window import Window
 
@@ -219,6 +219,16 @@ class Checkpoints:
     def known(self) -> int:
         """Kilns that have cooled a window."""
         return len(self._known)
+
+    def standing(self) -> tuple[Alert, ...]:
+        """Alerts that were told and are not resolved, also those of an earlier process or owner."""
+        inherited = (kiln for log in self._logs.values() for kiln in _of_kilns(log.ledger.states))
+        return tuple(
+            active.standing()
+            for kiln in self._known.union(inherited)
+            for active in self.now(kiln).lifecycle.active.values()
+            if active.said is not Said.NO and not active.over
+        )
 
     def now(self, kiln: KilnId) -> KilnState:
         """What the kiln's next cooling begins with."""

@@ -22,7 +22,7 @@ from crackle_stream.commit import SettledPositions
 from crackle_stream.decode import Decoder
 from crackle_stream.detect import built_in
 from crackle_stream.errors import AlertsRefused, CrackleError, NotDrained, NothingRead, SourceError
-from crackle_stream.model import CracklePattern, LogStart, Partition
+from crackle_stream.model import Alert, CracklePattern, LogStart, Partition
 from crackle_stream.profile import ThermalProfile
 from crackle_stream.protocols import Clock, Sink, Source, SystemClock
 from crackle_stream.schedule import CoolingSchedule
@@ -302,6 +302,10 @@ class Pipeline:
             uptime_s=self._clock.monotonic() - self._began if self._began else 0.0,
         )
         return self._tally.onto(now)
+
+    def standing(self) -> tuple[Alert, ...]:
+        """Alerts that were told and are not resolved, as last seen; also those of a process before this one."""
+        return self._checkpoints.standing()
 
     async def assigned(self, partitions: Mapping[Partition, LogStart]) -> Mapping[Partition, int]:
         """Partitions came to this process; the source calls this."""

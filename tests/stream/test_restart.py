@@ -516,3 +516,21 @@ async def test_what_another_alert_explains_is_held_back_by_processes_that_die_to
         one for one in told(whole) if not one[2].startswith("after")
     }
     assert told(whole) <= told(sink)
+
+
+async def test_alerts_that_stand_are_known_to_the_next_process_before_it_says_anything() -> None:
+    lasting = [
+        json.dumps(
+            {"label": f"r{row}", "ts": 1.7e9 + row, "metrics": {"x": 1.0, **({"alarm-0": 1.0} if row > 150 else {})}}
+        )
+        for row in range(RECORDS)
+    ]
+    log = Log([record.encode() for record in lasting])
+    first, _, _ = await run(log, MemorySink(), capacity=100)
+    (stood,) = first.standing()
+    assert (stood.id, stood.pattern.metric_names) == ("", ("alarm-0",))
+    second, _, seen = await run(log, MemorySink(), capacity=100)
+    assert [event.name for event in seen if event.name == "alert.made"] == []
+    assert [(alert.fingerprint, alert.raised_at) for alert in second.standing()] == [
+        (stood.fingerprint, stood.raised_at)
+    ]

@@ -145,6 +145,20 @@ def test_cooling_now_is_asked_for_and_answered(window: Browser, served: Served) 
     assert window.logged() == []
 
 
+def test_an_alert_is_silenced_and_the_silence_ended_on_the_page(window: Browser, served: Served) -> None:
+    served.be_busy(alerts=1)
+    live(window, served)
+    window.click(".alert [data-silence]")
+    window.until("document.querySelector('#rest [data-end]')")
+    (silence,) = served.pipeline.silencing.silences
+    assert (silence.fingerprint, silence.ends - silence.starts) == ((an_alert_of(0).fingerprint,), 7200.0)
+    assert "silenced on the page the page, until" in text(window, "#rest")
+    window.click("#rest [data-end]")
+    window.until("!document.querySelector('#rest [data-end]')")
+    assert served.pipeline.silencing.silences == ()
+    assert window.logged() == []
+
+
 def test_without_scripts_everything_is_there_to_read_and_to_choose(window: Browser, served: Served) -> None:
     served.be_busy(alerts=30)
     window.scripts(allowed=False)
@@ -156,7 +170,11 @@ def test_without_scripts_everything_is_there_to_read_and_to_choose(window: Brows
     assert "a + b is 100" in page  # what holds
     assert "not JSON: <b>bold</b>" in page  # what could not be read
     assert count(window, "#series .series") == 1
-    assert count(window, "#theme:not([hidden])") == 0  # a button that would do nothing is not shown
+    # buttons that would do nothing are not shown; the driver's own scripts run
+    assert count(window, "#theme:not([hidden])") == 0
+    assert (
+        window.run("return [...document.querySelectorAll('.scripted')].some((each) => each.checkVisibility())") is False
+    )
     window.click("#filters button")
     window.until("document.querySelectorAll('.alert').length === 11")
     window.click("#cool button")
@@ -210,12 +228,12 @@ def test_keys_alone_reach_everything_in_the_order_it_is_read(window: Browser, se
     served.be_busy(alerts=1, metrics=2, windows=3)
     live(window, served)
     reached = []
-    for _ in range(14):
+    for _ in range(15):
         window.press("Tab")
         reached.append(window.run("const on = document.activeElement; return on.id || on.name || on.innerText"))
     assert reached == [
         "Skip to the alerts", "Cool now", "theme", "show", "kind", "severity", "q", "Filter", "as JSON",
-        "metrics", "Find", "metric_0000", "metric_0001", "Interface",
+        "Silence for 2 h", "metrics", "Find", "metric_0000", "metric_0001", "Interface",
     ]  # fmt: skip
     window.run("document.querySelector('.skip').focus()")
     window.press("Enter")

@@ -85,6 +85,7 @@ class Board:
         behind_at: monotonic seconds when coolings last could not keep up.
         full: sinks whose spool has no room.
         account: what was examined.
+        moved: whether alerts may stand that nobody here has told of: a partition came with them, or the process did.
         said: the latest news in a sentence, for those who cannot see it.
     """
 
@@ -109,6 +110,7 @@ class Board:
         self.behind_at: float | None = None
         self.full: set[str] = set()
         self.account = Account()
+        self.moved = True
         self.said = ""
 
     @property
@@ -165,6 +167,9 @@ class Board:
             case events.PartitionsRevoked():
                 self.assigned.difference_update(event.partitions)
                 self.shelf.forget(event.partitions)
+                self.moved = True
+            case events.PartitionBegun():
+                self.moved = True
             case events.SpoolFull():
                 self.full.add(event.sink)
             case events.AlertSpooled() | events.AlertDelivered():

@@ -71,6 +71,9 @@ def _counted(moment: Moment, query: Query, fitting: int) -> str:
     said = [f"{count(total, 'active alert')}" if total else "no active alert"]
     if query.address(page=1, kiln="", metrics="", rows=1, metric=""):
         said.append(f"{fitting:,} shown by the filter")
+    held = sum(moment.statistics.hushed.values())
+    if held:
+        said.append(f"{held:,} not told: {', '.join(f'{why} {n:,}' for why, n in moment.statistics.hushed.items())}")
     if moment.not_held:
         said.append(f"{moment.not_held:,} of the oldest are only counted")
     return esc(", ".join(said))
@@ -98,8 +101,10 @@ def _pages(query: Query, page: int, pages: int) -> str:
 def _card(shown: Shown) -> str:
     place = esc(shown.place)
     # the renderer cannot know that several cards stand on one page, nor where a title leads
-    told = esc(", ".join(shown.sinks) or "no sink")
+    told = f"told to {esc(', '.join(shown.sinks) or 'no sink')}" if shown.alert.id else "told before this process"
     return (
         f'<div class="alert" data-key="{place}" data-revision="{shown.revision}">{html_card(shown.alert, styled=False)}'
-        f'<p class="told">told to {told} · <a href="/api/patterns/{esc(shown.alert.fingerprint)}">as JSON</a></p></div>'
+        f'<p class="told">{told} · <a href="/api/patterns/{esc(shown.alert.fingerprint)}">as JSON</a> '
+        f'<button type="button" class="scripted" data-silence="{esc(shown.alert.fingerprint)}">Silence for 2 h</button>'
+        "</p></div>"
     )

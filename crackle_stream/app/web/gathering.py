@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from crackle_stream.alerting import Silence
 from crackle_stream.app.web.board import Board, Rejected
 from crackle_stream.app.web.heat import HeatStrip
 from crackle_stream.app.web.readiness import Reason, reasons
 from crackle_stream.app.web.setup import Setup
 from crackle_stream.app.web.shown import Fact, Shown
-from crackle_stream.model import CracklePattern
+from crackle_stream.model import Alert, CracklePattern
 from crackle_stream.protocols import Clock
+from crackle_stream.stream.silencing import Silencing
 from crackle_stream.stream.statistics import Statistics
 
 __all__ = ["FRESH_S", "Gathering", "Moment", "Watched"]
@@ -26,6 +28,15 @@ class Watched(Protocol):
 
     def statistics(self) -> Statistics:
         """Counts so far."""
+        ...
+
+    def standing(self) -> tuple[Alert, ...]:
+        """Alerts that were told and are not resolved."""
+        ...
+
+    @property
+    def silencing(self) -> Silencing:
+        """Adds and ends silences."""
         ...
 
     async def cool_now(self) -> tuple[CracklePattern, ...]:
@@ -59,6 +70,7 @@ class Moment:
         revision: of alerts and facts.
         heat_revision: of the heat strip.
         kilns: those with a heat strip, the latest first.
+        silences: that are not over.
     """
 
     setup: Setup
@@ -82,6 +94,7 @@ class Moment:
     revision: int
     heat_revision: int
     kilns: tuple[str, ...]
+    silences: tuple[Silence, ...]
 
 
 class Gathering:
@@ -119,8 +132,11 @@ class Gathering:
         return self._last[1]
 
     def _gathered(self, at: float) -> Moment:
-        board, setup = self._board, self._setup
-        statistics = Statistics() if self.pipeline is None else self.pipeline.statistics()
+        board, setup, pipeline = self._board, self._setup, self.pipeline
+        statistics = Statistics() if pipeline is None else pipeline.statistics()
+        if pipeline is not None and board.moved and board.state == "running":
+            board.moved = False
+            board.shelf.seed(pipeline.standing())
         return Moment(
             setup=setup,
             statistics=statistics,
@@ -143,6 +159,7 @@ class Gathering:
             revision=board.shelf.revision,
             heat_revision=board.heat.revision,
             kilns=board.heat.kilns,
+            silences=() if pipeline is None else pipeline.silencing.silences,
         )
 
 

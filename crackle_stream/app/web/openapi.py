@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from crackle_stream import __version__
+from crackle_stream.alerting.silences import MATCHERS
 from crackle_stream.app.schema import alert_schema
 from crackle_stream.app.web.interface import MOST_LISTED
 from crackle_stream.app.web.pages import PARTS
 from crackle_stream.app.web.query import LONGEST, SHOWS
+from crackle_stream.app.web.silences import MOST_GLOBS
 from crackle_stream.model import Severity
 
 __all__ = ["description"]
@@ -139,7 +141,34 @@ def _changed() -> Schema:
         "413": _problem("Too long."),
         "503": _problem("The pipeline does not run."),
     }
-    return {"/api/cool": {"post": _does("End a window in every kiln with new tasks, and cool it.", answers)}}
+    return {
+        "/api/cool": {"post": _does("End a window in every kiln with new tasks, and cool it.", answers)},
+        **_silences(),
+    }
+
+
+def _silences() -> Schema:
+    refused = {"403": _problem("From another origin."), "413": _problem("Too long.")}
+    held = _object({"silences": {"type": "array", "items": _ref("Silence")}})
+    asked = {
+        "201": _json("It holds.", _ref("Silence")),
+        "400": _problem("No JSON."),
+        "409": _problem("There are too many."),
+        "415": _problem("Not sent as JSON."),
+        "422": _problem("It cannot be; says why."),
+        **refused,
+    }
+    wanted = {"requestBody": {"required": True, "content": {"application/json": {"schema": _ref("NewSilence")}}}}
+    ended = {"204": {"description": "It is over."}, "404": _problem("None of this id was asked for."), **refused}
+    return {
+        "/api/silences": {
+            "get": _does("Silences that are not over, of the file first.", {"200": _json("They.", held)}),
+            "post": {**_does("Silence something until a moment.", asked), **wanted},
+        },
+        "/api/silences/{id}": {
+            "delete": _does("End a silence that was asked for.", ended, [_in_path("id", TEXT, "Its id.")])
+        },
+    }
 
 
 def _schemas() -> Schema:
@@ -152,6 +181,7 @@ def _schemas() -> Schema:
     pattern = alert["properties"]["pattern"]
     return {
         "Problem": _object({"title": TEXT, "status": {"type": "integer"}, "detail": TEXT}),
+        **_silence_schemas(),
         "Reason": {**_object({"code": TEXT, "said": TEXT}), "required": ["code"]},
         "ShownAlert": {
             **_object({**alert["properties"], **shown}),
@@ -166,6 +196,24 @@ def _schemas() -> Schema:
         "Statistics": _statistics(),
         "Setup": _setup(),
         "Counts": _counts(),
+    }
+
+
+def _silence_schemas() -> Schema:
+    globs = {
+        name: {**TEXTS, "maxItems": MOST_GLOBS, "description": "Globs; one is enough, and all matchers must fit."}
+        for name in MATCHERS
+    }
+    moments = {
+        "starts": {**NUMBER, "description": "Epoch seconds; now, where it is not given."},
+        "ends": {**NUMBER, "description": "Epoch seconds; or `lasts`."},
+    }
+    said = {"author": {**TEXT, "maxLength": 1000}, "comment": {**TEXT, "maxLength": 1000}}
+    lasts = {"type": ["number", "string"], "description": 'Seconds, or text such as "2h"; or `ends`.'}
+    new = _object({**moments, "lasts": lasts, **said, **globs})
+    return {
+        "Silence": _object({"id": TEXT, **moments, **said, **globs}),
+        "NewSilence": {**new, "required": ["author", "comment"]},
     }
 
 

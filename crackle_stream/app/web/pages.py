@@ -8,6 +8,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from crackle_stream.alerting import Silence
+from crackle_stream.alerting.silences import MATCHERS
 from crackle_stream.app.web.cards import Cards, filters
 from crackle_stream.app.web.gathering import Moment
 from crackle_stream.app.web.heat import HeatStrip
@@ -27,6 +29,9 @@ SLOT = re.compile(r"\{\{(\w+)\}\}")
 
 SHOWN_REJECTS = 10
 """Refused records listed; the dead letters have all of them."""
+
+SHOWN_SILENCES = 20
+"""Silences listed, the latest ones."""
 
 MOST_FACTS = 50
 """Facts listed; the interface has all that are held."""
@@ -53,7 +58,7 @@ def login(nonce: str, problem: str = "") -> str:
 
 def figures(moment: Moment) -> Mapping[str, Any]:
     """What an open page is told again and again."""
-    windows = moment.examined.get("windows", 0)
+    windows, shown = moment.examined.get("windows", 0), moment.silences[-SHOWN_SILENCES:]
     return {
         "gauges": {
             gauge.name: {"text": gauge.text, "note": gauge.note, "tone": gauge.tone, "share": gauge.share}
@@ -61,7 +66,7 @@ def figures(moment: Moment) -> Mapping[str, Any]:
         },
         "alerts": f"{moment.revision} {'' if moment.active else windows}",
         "heat": moment.heat_revision,
-        "rest": f"{windows} {moment.statistics.rejected}",
+        "rest": f"{windows} {moment.statistics.rejected} {' '.join(silence.id for silence in shown)}",
     }
 
 
@@ -134,6 +139,8 @@ def _rest(moment: Moment) -> str:
         _section("facts", "What holds", holds + listed),
         _section("examined", "What was examined", f"<p>{examined}</p>"),
     ]
+    if moment.silences:
+        parts.append(_section("silences", "Silences", _silences(moment)))
     if moment.rejects:
         rejects = "".join(
             f"<li><code>{esc(one.position)}</code> {esc(one.problem)}</li>" for one in moment.rejects[:SHOWN_REJECTS]
@@ -144,6 +151,23 @@ def _rest(moment: Moment) -> str:
 
 def _section(name: str, title: str, inside: str) -> str:
     return f'<section aria-labelledby="h-{name}"><h2 id="h-{name}">{title}</h2>{inside}</section>'
+
+
+def _silences(moment: Moment) -> str:
+    shown = moment.silences[-SHOWN_SILENCES:]
+    more = len(moment.silences) - len(shown)
+    listed = "".join(_silence(silence) for silence in reversed(shown))
+    return f"<ul>{listed}</ul>" + (f'<p>+ {more:,} more: <a href="/api/silences">/api/silences</a></p>' if more else "")
+
+
+def _silence(silence: Silence) -> str:
+    matchers = ", ".join(f"{name} {' | '.join(globs)}" for name in MATCHERS if (globs := getattr(silence, name)))
+    return (
+        f"<li>{esc(matchers)}: {esc(silence.comment)} "
+        f"<small>{esc(silence.author)}, until {clock(silence.ends)}</small> "
+        f'<button type="button" class="scripted" data-end="{esc(silence.id)}" '
+        f'aria-label="End the silence of {esc(matchers)}">End</button></li>'
+    )
 
 
 def _fact(fact: Fact) -> str:

@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from crackle_stream.app.config.status import StatusSection
-from crackle_stream.app.web import interface, metrics
+from crackle_stream.app.web import interface, metrics, silences
 from crackle_stream.app.web.board import Board
 from crackle_stream.app.web.coolings import Coolings
 from crackle_stream.app.web.feed import Feed
@@ -28,7 +28,9 @@ from crackle_stream.app.web.pages import PARTS, Pages, figures, login, policy
 from crackle_stream.app.web.problem import Problem, told
 from crackle_stream.app.web.query import Query
 from crackle_stream.model import Alert
+from crackle_stream.protocols import Clock
 from crackle_stream.render.sentence import sentence
+from crackle_stream.stream.silencing import Silencing
 
 __all__ = ["Site"]
 
@@ -46,6 +48,7 @@ class Site:
         gathering: what stands.
         section: names and token.
         interval_s: seconds between two updates of a page at least.
+        clock: when silences begin.
 
     Attributes:
         routes: what there is.
@@ -53,9 +56,12 @@ class Site:
         app: the ASGI application.
     """
 
-    def __init__(self, board: Board, gathering: Gathering, section: StatusSection, interval_s: float) -> None:
+    def __init__(
+        self, board: Board, gathering: Gathering, section: StatusSection, interval_s: float, clock: Clock
+    ) -> None:
         self._board = board
         self._gathering = gathering
+        self._clock = clock
         self._keys = Keys(section.token)
         self._pages = Pages()
         self._coolings = Coolings(gathering)
@@ -76,6 +82,8 @@ class Site:
             Route("/api/facts", self._facts),
             Route("/api/patterns/{fingerprint}", self._pattern),
             Route("/api/cool", self._cool, methods=["POST"]),
+            Route("/api/silences", self._silences, methods=["GET", "POST"]),
+            Route("/api/silences/{id}", self._silence, methods=["DELETE"]),
         ]
         site = Starlette(routes=self.routes, exception_handlers={Problem: told, HTTPException: told})
         self.app = Guard(site, self._keys, (section.host, *section.hosts))
@@ -178,6 +186,26 @@ class Site:
                 "facts": [interface.fact(each) for each in facts],
             }
         )
+
+    async def _silences(self, request: Request) -> Response:
+        if request.method == "POST":
+            if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+                raise Problem(415, f"a silence is JSON: send Content-Type: application/json, and {silences.EXAMPLE}")
+            silence = silences.asked(await request.body(), self._clock.time())
+            silences.begin(self._silencing, silence)
+            return await self._json(silence.to_dict, 201)
+        held = self._silencing.silences
+        return await self._json(lambda: {"silences": [each.to_dict() for each in held]})
+
+    async def _silence(self, request: Request) -> Response:
+        silences.end(self._silencing, request.path_params["id"])
+        return Response(status_code=204)
+
+    @property
+    def _silencing(self) -> Silencing:
+        pipeline = self._gathering.pipeline
+        assert pipeline is not None, "nothing is served before there is a pipeline"
+        return pipeline.silencing
 
     async def _cool(self, request: Request) -> Response:
         if self._board.state != "running":

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from crackle_stream.app.config.status import StatusSection
 from crackle_stream.app.web.board import Board
 from crackle_stream.app.web.feed import Feed
-from crackle_stream.app.web.gathering import FRESH_S, Gathering, Watched
+from crackle_stream.app.web.gathering import FRESH_S, Gathering, Moment, Watched
 from crackle_stream.app.web.guard import MOST_HEAD
 from crackle_stream.app.web.routes import Site
 from crackle_stream.app.web.setup import Setup
@@ -64,7 +64,7 @@ class StatusServer:
         self._section = section
         self._board = Board(clock)
         self._gathering = Gathering(self._board, setup, clock, min(FRESH_S, interval_s / 2))
-        self._site = Site(self._board, self._gathering, section, interval_s)
+        self._site = Site(self._board, self._gathering, section, interval_s, clock)
         self._charting = asyncio.Event()
         self._socket: socket.socket | None = None
         self._faults = 0
@@ -115,6 +115,11 @@ class StatusServer:
     def board(self) -> Board:
         """What was heard."""
         return self._board
+
+    @property
+    def moment(self) -> Moment:
+        """What stands."""
+        return self._gathering.now()
 
     @property
     def routes(self) -> Sequence[BaseRoute]:

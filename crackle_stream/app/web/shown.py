@@ -105,6 +105,7 @@ class Shelf:
             return
         self.revision += 1
         shown = Shown(alert, sinks, self.revision)
+        self._active.pop(alert.fingerprint, None)  # known from before, and not from which partition
         before = self._active.pop(shown.place, None)
         past = before.history if before is not None else ()
         shown = replace(shown, history=(*past, (str(alert.status), alert.last_seen))[-20:])
@@ -124,6 +125,16 @@ class Shelf:
             shown = self._active[place]
             if shown.alert.exhibit is not None:
                 self._active[place] = replace(shown, alert=replace(shown.alert, exhibit=None))
+
+    def seed(self, standing: Iterable[Alert]) -> None:
+        """Alerts that stand, perhaps since a process before this one: shown until a notification says more."""
+        for place in [place for place, shown in self._active.items() if not shown.alert.id]:
+            del self._active[place]
+        heard = {shown.alert.fingerprint for shown in self._active.values()}
+        self.revision += 1
+        for alert in standing:
+            if alert.fingerprint not in heard and len(self._active) < MOST_ACTIVE:
+                self._active[alert.fingerprint] = Shown(alert, (), self.revision)
 
     def see_report(self, kiln: str, window: Window, report: CoolingReport) -> None:
         """A window was cooled: its facts hold; what a conclusive cooling did not find holds no more."""
