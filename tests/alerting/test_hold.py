@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from alerting_windows import alarm, course, shift, told, window
 
-from crackle_stream.alerting import AlertPolicy
-from crackle_stream.model import CracklePattern
+from crackle_stream.alerting import AlertPolicy, Hush, Silence, SilenceBook
+from crackle_stream.model import CracklePattern, Evidence, Nature
 
 POLICY = AlertPolicy(min_confidence=0.9, repeat_interval=1e9, resolve_after=2)
 HELD = replace(POLICY, hold=100)
@@ -81,3 +81,61 @@ def test_what_gives_way_to_another_alert_is_not_held() -> None:
 def test_a_policy_that_cannot_be_is_refused(change: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         AlertPolicy(**change)  # type: ignore[arg-type]
+
+
+def test_of_what_nobody_was_told_nothing_is_held() -> None:
+    silent = Hush(SilenceBook((Silence(0, 1e9, "kim", "load test", metric=("latency",)),)))
+    windows = window(1000, shift(950)), window(1020, shift(1000, "down"))
+    lifecycle, said = course(*windows, policy=HELD, hushes={1000: silent})
+    assert (said, dict(lifecycle.active)) == ([[], []], {})
+
+
+def test_what_is_over_and_only_held_is_not_said_again_though_a_silence_ends() -> None:
+    silent = Hush(SilenceBook((Silence(0, 1e9, "kim", "load test", metric=("latency",)),)))
+    policy = replace(HELD, repeat_interval=20)
+    windows = window(1000, shift(950)), window(1020, shift(950)), window(1030, shift(1010, "down")), window(1040)
+    said = told(*windows, window(1100), policy=policy, hushes={1020: silent, 1040: Hush()})
+    assert said == [["raised latency"], [], [], [], ["resolved latency it returned: latency went down"]]
+
+
+def test_what_came_back_within_the_hold_is_measured_by_where_it_went_this_time() -> None:
+    def went(time: float, direction: str, before: float, after: float) -> CracklePattern:
+        return replace(shift(time, direction), metrics={"before": before, "after": after})
+
+    windows = (
+        window(1000, went(950, "up", 100, 160)),
+        window(1020, went(1010, "down", 160, 104)),
+        window(1060, went(1050, "up", 104, 200)),
+        window(1140, went(1100, "down", 200, 150)),  # 48 % is left of the second way, 83 % of the first
+    )
+    assert told(*windows, policy=HELD)[-1] == ["resolved latency it returned: latency went down"]
+
+
+def test_a_second_fall_is_no_return_of_what_has_returned() -> None:
+    windows = window(1000, shift(950)), window(1020, shift(1000, "down")), window(1060, shift(1050, "down"))
+    assert told(*windows, policy=HELD) == [["raised latency"], [], ["raised latency"]]
+
+
+STRONG = Evidence(1e-20, 1e-18, 1.0, 500.0, calibrated=True)
+LAW = CracklePattern(
+    "conservation law", "in = out", 0.99, metric_names=("in", "out"), form="linear law", evidence=STRONG
+)
+
+
+def test_a_fact_that_holds_again_is_told_so_when_its_alert_was_held_long_enough() -> None:
+    policy = replace(POLICY, hold=500)
+    windows = [window(100.0 * number, *([LAW] if number < 5 or number > 6 else [])) for number in range(13)]
+    said = told(*windows, policy=policy)
+    assert [number for number, alerts in enumerate(said) if alerts] == [0, 6, 11]
+    assert said[11] == ["resolved in it holds again"]
+    assert told(*windows, policy=POLICY)[7] == ["resolved in it holds again"]
+
+
+def test_a_break_that_is_hardly_sure_any_more_still_keeps_facts_of_its_metrics_from_dissolving() -> None:
+    link = replace(LAW, kind="correlation", form="linear", fingerprint="")
+    broken = replace(LAW, form="broken law", nature=Nature.EVENT, direction="up", fingerprint="")
+    unsure = replace(broken, confidence=0.8)
+    windows = [window(100.0 * number, link) for number in range(5)]
+    windows += [window(500, broken), *(window(100.0 * number, unsure) for number in range(6, 12))]
+    assert [alerts for alerts in told(*windows, policy=replace(POLICY, exit_confidence=0.7))[6:] if alerts] == []
+    assert told(*windows, policy=POLICY)[7] == ["raised in", "resolved in not seen in 2 coolings"]

@@ -93,6 +93,18 @@ def test_what_is_not_wholly_explained_is_told(effect: CracklePattern, lag: Crack
     assert said == ["raised depth", "raised latency"] or said == ["raised latency", "raised depth"]
 
 
+def test_a_second_change_of_a_metric_that_changed_with_the_cause_is_told() -> None:
+    joint = shift(950, metrics=("depth", "latency"))
+    assert told(window(990, LAG), window(1000, joint, LATENCY), policy=POLICY)[1] == ["raised depth", "raised latency"]
+
+
+def test_a_cause_comes_first_whatever_the_errors_of_onsets_allow() -> None:
+    before = window(990, follows("depth", "latency", seconds=2), DEPTH), window(1000, DEPTH, shift(948))
+    after = window(990, follows("depth", "latency", seconds=2), DEPTH), window(1000, DEPTH, shift(951))
+    assert told(*before, policy=POLICY)[1] == ["raised latency"]
+    assert told(*after, policy=POLICY)[1] == ["repeated depth"]
+
+
 def test_a_reversed_lag_explains_a_shift_the_other_way_and_a_spread_has_no_way() -> None:
     reverse = follows("depth", "latency", r=-0.8)
     assert len(told(window(1000, reverse, DEPTH, shift(962, "down")), policy=POLICY)[0]) == 2

@@ -50,6 +50,9 @@ def test_it_is_raised_by_the_window_that_shows_it_often_enough_and_counts_all_th
     _, said = course(window(10, alarm()), window(20), window(30, alarm()), policy=TWO_OF_THREE)
     (alert,) = said[2]
     assert (alert.raised_at, alert.windows) == (30, 2)
+    unproven = window(20, alarm(), conclusive=False)
+    _, said = course(window(10, alarm()), unproven, window(30, alarm()), policy=TWO_OF_THREE)
+    assert [alert.windows for alert in said[2]] == [2], "what proves nothing has shown nothing"
 
 
 def test_what_is_pending_is_said_once_to_whoever_counts() -> None:
@@ -70,7 +73,8 @@ def test_a_change_that_one_window_alone_can_show_is_raised_when_windows_have_mov
 def test_a_change_that_half_of_its_witnesses_saw_is_not_raised_under_two_of_three_and_is_under_one_of_two() -> None:
     #     sliding:  |-- at 950 --|  |-- 950 is in it, unseen --|  |-- past it --|
     windows = window(1000, shift(950)), window(1040), window(1100)
-    assert told(*windows, policy=TWO_OF_THREE) == [[], [], []]
+    lifecycle, said = course(*windows, policy=TWO_OF_THREE)
+    assert (said, dict(lifecycle.pending)) == ([[], [], []], {})
     two_of_four = replace(TWO_OF_THREE, raise_after=RaiseAfter(2, 4))
     assert told(*windows, policy=two_of_four) == [[], [], ["raised latency"]]
 
