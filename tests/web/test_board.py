@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from sample_alerts import a_pattern, an_alert
+from sample_figures import an_exhibit
 from serving import StandingClock, a_cooling, a_window, an_alert_of
 
 from crackle_stream.app.web.board import MOST_KINDS, MOST_REJECTS, MOST_UNCHARTED, Board
 from crackle_stream.app.web.heat import MOST_METRICS, MOST_STRIPS, MOST_WINDOWS, HeatStrip, HeatStrips, kiln_of
 from crackle_stream.app.web.rates import RecentShare, TaskRate
-from crackle_stream.app.web.shown import MOST_ACTIVE, MOST_FACTS, MOST_KILNS, MOST_RESOLVED
+from crackle_stream.app.web.shown import MOST_ACTIVE, MOST_FACTS, MOST_KILNS, MOST_PICTURES, MOST_RESOLVED
 from crackle_stream.model import AlertStatus, Failure, Nature, Partition, Position, Reject
 from crackle_stream.stream import events
 
@@ -57,6 +58,21 @@ def test_the_history_of_an_alert_that_is_said_for_ever_is_bounded() -> None:
     heard = board()
     told(heard, (1, AlertStatus.RAISED), *[(1, AlertStatus.REPEATED)] * 50)
     assert len(heard.shelf.active[0].history) == 20
+
+
+def test_pictures_are_held_of_the_latest_alerts() -> None:
+    heard = board()
+    for number in range(MOST_PICTURES + 5):
+        heard(events.AlertMade(an_alert_of(number, exhibit=an_exhibit()), ()))
+    drawn = [shown.alert.exhibit is not None for shown in heard.shelf.active]
+    assert drawn == [True] * MOST_PICTURES + [False] * 5
+
+
+def test_a_notification_without_a_picture_keeps_that_of_the_one_before() -> None:
+    heard = board()
+    heard(events.AlertMade(an_alert_of(1, exhibit=an_exhibit()), ()))
+    told(heard, (1, AlertStatus.RESOLVED))
+    assert heard.shelf.resolved[0].alert.exhibit == an_exhibit()
 
 
 def test_two_partitions_may_raise_the_same_finding() -> None:

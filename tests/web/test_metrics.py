@@ -87,7 +87,9 @@ def test_lag_is_left_out_where_it_is_not_known() -> None:
 def test_no_label_comes_from_a_record() -> None:
     secret = "customer-4711"
     pattern = an_alert().pattern
-    named = type(pattern)("alarm", secret, 0.9, involved_tasks=(secret,), metric_names=(secret,), key=secret)
+    named = type(pattern)(
+        "alarm", secret, 0.9, involved_tasks=(secret,), metric_names=(secret,), key=secret, nature=pattern.nature
+    )
     text = scraped(
         events.PipelineStarted("stdin", ()),
         a_cooling(0, named, metrics=(secret,), key=secret),

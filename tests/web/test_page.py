@@ -8,6 +8,7 @@ import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from browser import Browser, browser
 from sample_alerts import an_alert
+from sample_figures import an_exhibit
 from serving import FakePipeline, a_cooling, an_alert_of, feed_busy, serving, until
 
 from crackle_stream.model import AlertStatus
@@ -82,8 +83,9 @@ def test_figures_and_alerts_are_updated_in_place(window: Browser, served: Served
     assert text(window, "[data-gauge=ring] .figure") == "312/500"
     window.run("for (const card of document.querySelectorAll('.alert')) card.seen = true;")
     served.pipeline.counts |= {"fresh": 400, "dropped": 3}
-    served.hear(events.AlertMade(an_alert_of(2), ("pager",)))
+    served.hear(events.AlertMade(an_alert_of(2, exhibit=an_exhibit()), ("pager",)))
     window.until("document.querySelectorAll('.alert').length === 3")
+    assert count(window, ".alert figure svg[role=img]") == 1
     window.until("document.querySelector('[data-gauge=ring] .figure').innerText === '400/500'")
     assert text(window, "[data-gauge=dropped]").split("\n")[:2] == ["dropped", "3"]
     assert window.run("return document.querySelector('[data-gauge=dropped]').className") == "gauge bad"

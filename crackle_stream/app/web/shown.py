@@ -108,6 +108,8 @@ class Shelf:
         self._active.pop(alert.fingerprint, None)  # known from before, and not from which partition
         before = self._active.pop(shown.place, None)
         past = before.history if before is not None else ()
+        if before is not None and alert.exhibit is None:
+            shown = replace(shown, alert=replace(alert, exhibit=before.alert.exhibit))
         shown = replace(shown, history=(*past, (str(alert.status), alert.last_seen))[-20:])
         if alert.status is AlertStatus.RESOLVED:
             self._resolved.append(shown)
