@@ -174,4 +174,4 @@ def test_series_cut_in_step_are_cut_as_each_alone(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
     levels = np.repeat(rng.standard_normal((5, 3)) * [0.0, 3.0, 8.0], -(-n // 5), axis=0)[:n]
     y = levels + rng.standard_normal((n, 3))
-    assert staircase._levels(y) == [plain_levels(y[:, column]) for column in range(3)]
+    assert staircase.stairs_of(y) == [plain_levels(y[:, column]) for column in range(3)]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from crackle_stream.detect.evidence.aliases import affine_copies
 from crackle_stream.detect.evidence.dither import dithered
+from crackle_stream.detect.evidence.drift import drifts_of
 from crackle_stream.detect.evidence.metric_types import MIN_PRESENT, MetricType, TypedMetric, infer_all, steps_of
 from crackle_stream.detect.evidence.recall import memories_of, recalled, trusted
 from crackle_stream.detect.evidence.steps import worth_removing
@@ -193,17 +194,21 @@ class Prepared:
     def _whitened(self, rows: npt.NDArray[np.intp], columns: list[int]) -> Iterator[tuple[list[int], White | None]]:
         """Those metrics that are judged by their memories, and those by the window alone."""
         bar = worth_removing(len(self.tested))
-        seasons = dict(zip(columns, seasons_of(self.untied[rows][:, columns]), strict=True))
+        values = self.untied[rows][:, columns]
+        drifts = drifts_of(values)
+        seasons = seasons_of(drifts.taken_from(values))
         known = {
-            column: memory
-            for column in columns
-            if (memory := self.memories[column]) is not None and trusted(memory, seasons[column], len(rows))
+            place: memory
+            for place, column in enumerate(columns)
+            if (memory := self.memories[column]) is not None and trusted(memory, seasons[place], len(rows))
         }
         if known:
-            yield list(known), recalled(self.untied[rows][:, list(known)], list(known.values()), bar, self.stop)
-        new = [column for column in columns if column not in known]
+            judged = recalled(values[:, list(known)], list(known.values()), bar, self.stop)
+            yield [columns[place] for place in known], judged
+        new = [place for place in range(len(columns)) if place not in known]
         if new:
-            yield new, whiten(self.untied[rows][:, new], [seasons[column] for column in new], bar, self.stop)
+            judged = whiten(values[:, new], [seasons[place] for place in new], drifts.of(new), bar, self.stop)
+            yield [columns[place] for place in new], judged
 
 
 def _parts(alike: Iterable[list[int]], rows: int) -> Iterator[list[int]]:

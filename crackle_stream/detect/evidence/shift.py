@@ -14,7 +14,7 @@ from crackle_stream.detect.evidence.ranks import legendre_of_ranks
 from crackle_stream.detect.evidence.recall import learned
 from crackle_stream.detect.evidence.shift_patterns import Change, shift_pattern, width
 from crackle_stream.detect.evidence.spread import SHAPE_DEGREES
-from crackle_stream.model import Candidate, Examination, NearMiss
+from crackle_stream.model import Candidate, Examination, NearMiss, Skip
 
 if TYPE_CHECKING:
     from crackle_stream.detect.evidence.memory import MetricMemory
@@ -58,7 +58,19 @@ class ShiftDetector:
                 break
         news = {"metrics": remembered} if remembered else {}
         nearest = None if candidates else _nearest(prepared, blocks, tests)
-        return Examination(tuple(candidates), tests, prepared.skipped, news, nearest, complete=complete)
+        skipped = (*prepared.skipped, *_drifting(prepared, blocks))
+        return Examination(tuple(candidates), tests, skipped, news, nearest, complete=complete)
+
+
+def _drifting(prepared: Prepared, blocks: Sequence[Block]) -> Iterator[Skip]:
+    """What is said of metrics that drift: no moment of a drift is a change, and what is beside it is tested."""
+    for block in blocks:
+        drifts = block.white.drifts
+        for place in np.flatnonzero(drifts.slopes).tolist():
+            gained = float(drifts.slopes[place]) * (len(block.rows) - 1)
+            by = f"times {np.exp(gained):.4g}" if drifts.growing[place] else f"{gained:+.4g}"
+            name = prepared.names[block.columns[place]]
+            yield Skip(f"the drift of {name}", f"straight, {by} over the window: no change at any one task")
 
 
 def _candidates(prepared: Prepared, block: Block, bar: float) -> list[Candidate]:

@@ -12,7 +12,7 @@ from scipy import special
 from crackle_stream.detect.evidence.autoregression import clipped, innovations, order_for, robust_fit
 from crackle_stream.detect.evidence.ranks import median, medians
 
-__all__ = ["find_staircases"]
+__all__ = ["PRICE", "find_staircases", "stairs_of"]
 
 Floats = npt.NDArray[np.float64]
 _Split = tuple[float, int, int, int]
@@ -56,7 +56,7 @@ def find_staircases(y: Floats) -> tuple[Floats, tuple[tuple[int, ...], ...]]:
     n = len(y)
     p = order_for(n)
     tame = clipped(y)
-    rows = _levels(tame)
+    rows = stairs_of(tame)
     flat = np.empty_like(y)
     for column, starts in enumerate(rows):
         for start, end in pairwise([0, *starts, n]):
@@ -77,15 +77,19 @@ def _left(y: Floats, p: int) -> Floats:
     return np.asarray(np.maximum(np.sum(clipped(e - medians(e)) ** 2, axis=0), 1e-300))
 
 
-def _levels(y: Floats) -> list[list[int]]:
+def stairs_of(y: Floats, most: int = MAX_STAIRS) -> list[list[int]]:
     """Rows where new levels begin in each series, their number by Bayes' criterion under white noise.
 
     All series are cut in step, one cut each a round: the pieces of a round are looked at together.
+
+    Args:
+        y: shape (n, k).
+        most: cuts at most.
     """
     n, k = y.shape
     total = np.zeros((k, n + 1))
     np.cumsum(y.T, axis=1, out=total[:, 1:])
-    courses = [_Course(n, float(left)) for left in np.sum((y - y.mean(axis=0)) ** 2, axis=0)]
+    courses = [_Course(n, float(left), most) for left in np.sum((y - y.mean(axis=0)) ** 2, axis=0)]
     pieces = [(series, 0, n) for series in range(k)]
     while pieces:
         for (series, _, _), split in zip(pieces, _best_splits(total, pieces), strict=True):
@@ -103,17 +107,18 @@ class _Course:
         best: how many of them make the best score.
     """
 
-    def __init__(self, rows: int, left: float) -> None:
+    def __init__(self, rows: int, left: float, most: int) -> None:
         self.waiting: list[_Split] = []
         self.splits: list[int] = []
         self.best = 0
         self._rows = rows
+        self._most = most
         self._left = left
         self._score = rows * np.log(max(left, 1e-300))
 
     def cut(self) -> tuple[tuple[int, int], ...]:
         """Make the cut that gains most; the two new pieces, none where nothing is left to cut."""
-        if len(self.splits) >= MAX_STAIRS or not self.waiting:
+        if len(self.splits) >= self._most or not self.waiting:
             return ()
         gain, row, start, end = heapq.heappop(self.waiting)
         if row < 0:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from crackle_stream.detect.evidence.autoregression import innovations, order_for, robust_fit
 from crackle_stream.detect.evidence.bumps import find_level
+from crackle_stream.detect.evidence.drift import Drifts, drifts_of
 from crackle_stream.detect.evidence.excursions import with_excursions
 from crackle_stream.detect.evidence.level import Levels
 from crackle_stream.detect.evidence.ranks import median, medians, normal_scores
@@ -59,6 +60,7 @@ class White:
     Attributes:
         y: shape (n, k), the series on the chosen scale without season.
         transforms: the scale of each.
+        drifts: the straight drifts taken out of them.
         frequencies: of the sinusoids taken out of each.
         levels: the best single step of each.
         steps: all steps found in each, in order of row.
@@ -74,6 +76,7 @@ class White:
 
     y: Floats
     transforms: tuple[Transform, ...]
+    drifts: Drifts
     frequencies: tuple[tuple[float, ...], ...]
     levels: Levels
     steps: tuple[tuple[Step, ...], ...]
@@ -96,6 +99,7 @@ def seasons_of(x: Floats) -> tuple[tuple[float, ...], ...]:
 def whiten(
     x: Floats,
     seasons: Sequence[tuple[float, ...]] | None = None,
+    drifts: Drifts | None = None,
     bar: float = WORTH_REMOVING,
     stop: Callable[[], bool] = lambda: False,
 ) -> White | None:
@@ -104,11 +108,13 @@ def whiten(
     Args:
         x: shape (n, k), untied values, no NaN.
         seasons: what `seasons_of` says of them, where that is known.
+        drifts: what `drifts_of` says of them, where that is known.
         bar: p value under which a change of level is taken out.
         stop: the cooperative deadline, asked between the parts of the work.
     """
     n, k = x.shape
-    x = np.asfortranarray(x)
+    drifts = drifts_of(x) if drifts is None else drifts
+    x = np.asfortranarray(drifts.taken_from(x))
     frequencies = seasons_of(x) if seasons is None else tuple(seasons)
     y, plain, transforms = _chosen_scale(x, normal_scores(x), frequencies)
     if stop():
@@ -136,6 +142,7 @@ def whiten(
     return White(
         y,
         transforms,
+        drifts,
         frequencies,
         levels,
         steps,
