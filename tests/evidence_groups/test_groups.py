@@ -7,6 +7,7 @@ from scipy.stats import chi2_contingency, norm, pearsonr, rankdata
 from sklearn.cluster import HDBSCAN  # type: ignore[import-untyped]
 from sklearn.metrics import adjusted_rand_score  # type: ignore[import-untyped]
 
+from benchmarks.families import ar_noise
 from crackle_stream.detect.evidence.group_metrics import dependent_sets, nearest_pair, pair_chances
 from crackle_stream.detect.evidence.group_modes import density_modes, nearest_neighbours
 from crackle_stream.detect.evidence.group_patterns import centres, spreads
@@ -206,9 +207,9 @@ def test_groups_one_after_the_other_are_a_shift_and_the_report_says_so() -> None
     table[260:, :3] += 8
     examined = examine(table)
     assert examined.candidates == ()
-    assert ("groups in m00, m01, m02", "they follow each other in time: a shift") in [
-        (skip.what, skip.why) for skip in examined.skipped
-    ]
+    said = [skip for skip in examined.skipped if skip.why == "they follow each other in time: a shift"]
+    assert len(said) == 1
+    assert sorted(said[0].what.removeprefix("groups in ").split(", ")) == ["m00", "m01", "m02"]
 
 
 def test_random_walks_are_no_groups() -> None:
@@ -268,9 +269,14 @@ def test_pairs_are_tested_by_the_least_of_three_tests() -> None:
     associated = chi2_contingency(counted).pvalue
     clipped = pearsonr(table[:, 0], table[:, 1]).pvalue
     least = pair_chances(table)[0, 1]
-    assert least <= min(associated, clipped * 1.05)
-    assert least >= 0.2 * min(associated, clipped)
+    # white noise seems to remember a little, so that a pair is a little less sure than rows would make it
+    assert 0.2 * min(associated, clipped) <= least <= 3 * min(associated, clipped)
     assert nearest_pair(pair_chances(table))[2] == pytest.approx(min(1.0, 3 * least))
+
+
+def test_slow_metrics_that_have_nothing_to_do_with_each_other_are_no_dependent_pair() -> None:
+    chances = pair_chances(ar_noise(np.random.default_rng(11), 500, 40, 0.9)[-500:])
+    assert np.mean(chances[np.triu_indices(40, 1)] < 0.01) < 0.06  # three tests of .01 each; without widening half
 
 
 def test_independent_metrics_are_seldom_taken_for_dependent() -> None:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import chdtrc, erfc, ndtri
+from scipy.special import chdtrc, erfc
 
+from crackle_stream.detect.evidence.pairs import own_memory
 from crackle_stream.detect.evidence.products import cross, gram
-from crackle_stream.detect.evidence.ranks import medians
+from crackle_stream.detect.evidence.ranks import medians, normal_scores, uniform_ranks
 
 __all__ = ["Dependent", "dependent_sets", "nearest_pair", "pair_chances"]
 
@@ -78,34 +79,37 @@ def nearest_pair(chances: Floats) -> tuple[int, int, float]:
 def pair_chances(table: Floats) -> Floats:
     """The least p value of three tests of independence for every pair, shape (m, m), before multiplicity.
 
-    Correlation of normal scores, correlation of clipped values, and Pearson's chi-squared on rank bins.
+    Correlation of normal scores, correlation of clipped values, and Pearson's chi-squared on rank bins, each as widened
+    by what both metrics remember: two slow metrics that have nothing to do with each other carry no groups, and tasks
+    of a group that come one after another are a shift.
 
     Args:
-        table: shape (n, m), no NaN, no ties to speak of.
+        table: shape (n, m), in the order of time, no NaN, no ties to speak of.
     """
     rows, columns = table.shape
     if columns < 2 or rows < 4 * BINS * BINS:
         return np.ones((columns, columns))
-    ranks = table.argsort(axis=0).argsort(axis=0)
-    scores = ndtri((ranks + 0.5) / rows)
+    ranks = np.rint(uniform_ranks(table) * rows - 0.5).astype(np.intp)
+    scores = normal_scores(table)
+    widening = own_memory(scores)
     centre = medians(table)
     scale = 1.4826 * medians(np.abs(table - centre))
     clipped = np.clip((table - centre) / np.where(scale > 0, scale, 1.0), -CLIPPED, CLIPPED)
-    least = np.minimum(_correlated(scores), _correlated(clipped))
-    chances: Floats = np.minimum(least, _associated(ranks * BINS // rows))
+    least = np.minimum(_correlated(scores, widening), _correlated(clipped, widening))
+    chances: Floats = np.minimum(least, _associated(ranks * BINS // rows, widening))
     return chances
 
 
-def _correlated(table: Floats) -> Floats:
+def _correlated(table: Floats, widening: Floats) -> Floats:
     """P values of Pearson's r by Fisher's transform, shape (m, m)."""
     spread = table.std(axis=0)
     scaled = (table - table.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     r = np.clip(gram(scaled) / len(table), -1 + 1e-15, 1 - 1e-15)
-    p: Floats = erfc(np.abs(np.arctanh(r)) * np.sqrt(len(table) - 3) / np.sqrt(2))
+    p: Floats = erfc(np.abs(np.arctanh(r)) * np.sqrt((len(table) - 3) / (2 * widening)))
     return p
 
 
-def _associated(bins: npt.NDArray[np.intp]) -> Floats:
+def _associated(bins: npt.NDArray[np.intp], widening: Floats) -> Floats:
     """P values of the chi-squared statistic of every pair's table of bins, shape (m, m)."""
     rows, columns = bins.shape
     # As float32 whole numbers up to 2^24 are exact, and the rows are a few thousand.
@@ -115,7 +119,7 @@ def _associated(bins: npt.NDArray[np.intp]) -> Floats:
     totals = np.diagonal(counts)
     expected = np.outer(totals, totals) / rows
     cells = ((counts - expected) ** 2 / np.maximum(expected, 1e-12)).reshape(columns, BINS, columns, BINS)
-    p: Floats = chdtrc((BINS - 1) ** 2, cells.sum(axis=(1, 3)))
+    p: Floats = chdtrc((BINS - 1) ** 2, cells.sum(axis=(1, 3)) / widening)
     return p
 
 

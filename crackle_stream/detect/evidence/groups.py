@@ -90,7 +90,9 @@ class GroupDetector:
             return Examination(skipped=(*skipped, Skip("groups", "too few tasks or metrics")))
         table = untied[rows][:, columns]
         names = [prepared.names[place] for place in columns.tolist()]
-        drawn = table if len(table) <= PAIR_ROWS else table[context.rng.choice(len(table), PAIR_ROWS, replace=False)]
+        drawn = table
+        if len(table) > PAIR_ROWS:
+            drawn = table[np.sort(context.rng.choice(len(table), PAIR_ROWS, replace=False))]
         candidates, complete = [], True
         if context.stop():
             return Examination(skipped=tuple(skipped), complete=False)

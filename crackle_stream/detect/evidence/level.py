@@ -133,7 +133,8 @@ def scan_level(y: Floats, *, wary: bool = True, trim: float = TRIM) -> Levels:
         alone, orders = robust_fit(flat, p)
         plain, _ = robust_fit(centred, p, orders)
     best = _better(_best_step(centred, plain, trim), _best_step(centred, alone, trim))
-    promising = np.flatnonzero(_tail(_statistic(best, n - p, orders), best, n - p, trim) < WORTH_REFITTING)
+    chances = _tail(_statistic(best, n - p, orders), best, n - p, trim)
+    promising = np.flatnonzero(chances < WORTH_REFITTING)
     for _ in range(REFITS if len(promising) else 0):
         some = best.of(promising)
         shifted = np.arange(n)[:, None] >= some.row + p
@@ -141,8 +142,9 @@ def scan_level(y: Floats, *, wary: bool = True, trim: float = TRIM) -> Levels:
         refitted, _ = robust_fit(series - np.where(shifted, some.size, 0.0), p, orders[promising])
         best.put(promising, _better(some, _best_step(series, refitted, trim)))
     statistic = _statistic(best, n - p, orders)
+    chances[promising] = _tail(statistic[promising], best.of(promising), n - p, trim)
     return Levels(
-        p=_tail(statistic, best, n - p, trim),
+        p=chances,
         row=best.row.astype(np.intp) + p,
         size=best.size,
         statistic=statistic * np.sign(best.size),
