@@ -1,7 +1,7 @@
 #!/bin/sh
-# Programs of Debian packages that some tests start: Prometheus and promtool, Alertmanager and amtool, Chromium and its
-# driver. Installs what is missing where that needs nobody's leave: as root, on Debian. Elsewhere, and where it cannot
-# be installed, says what is missing; the tests that need it are then left out, and fail where CI is set.
+# Programs of Debian packages that some tests start: Prometheus and promtool, Alertmanager and amtool, systemd-analyze,
+# Chromium and its driver. Installs what is missing where that needs nobody's leave: as root, on Debian. Elsewhere, and
+# where it cannot be installed, says what is missing; the tests that need it are then left out, and fail where CI is set.
 #
 # usage: sh tests/services.sh [STAMP]      the stamp is touched once nothing is missing
 set -u
@@ -12,6 +12,7 @@ prometheus:prometheus
 promtool:prometheus
 prometheus-alertmanager:prometheus-alertmanager
 amtool:prometheus-alertmanager
+systemd-analyze:systemd
 chromium:chromium
 chromedriver:chromium-driver
 "

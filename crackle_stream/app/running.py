@@ -19,10 +19,12 @@ from crackle_stream.app.eventlog import EventLog
 from crackle_stream.app.exits import Exit, FailOn, exit_of
 from crackle_stream.app.extras import missing
 from crackle_stream.app.status import status_of
+from crackle_stream.app.supervisor import Supervisor
 from crackle_stream.errors import CrackleError
 from crackle_stream.model import AlertStatus
 from crackle_stream.stream.events import AlertMade, Event
 from crackle_stream.stream.pipeline import Pipeline
+from crackle_stream.stream.unwrapping import single_error
 
 if TYPE_CHECKING:
     from crackle_stream.app.tracing import Tracing
@@ -54,7 +56,7 @@ def run_pipeline(configuration: Configuration, *, fail_on: FailOn, uvloop: bool 
     watch = _Watch([EventLog(), *(each for each in (status, tracing) if each is not None)], fail_on)
     pipeline = build_pipeline(configuration, watch)
     try:
-        anyio.run(_run, pipeline, status, backend_options={"use_uvloop": uvloop})
+        anyio.run(_run, pipeline, status, Supervisor.of(), backend_options={"use_uvloop": uvloop})
     except CrackleError as error:
         code = exit_of(error)
         if code is Exit.DONE and watch.found:
@@ -101,9 +103,9 @@ class _Watch:
             self.found = self.found or self._fail_on.names(event.alert)
 
 
-async def _run(pipeline: Pipeline, status: StatusServer | None) -> None:
+async def _run(pipeline: Pipeline, status: StatusServer | None, supervisor: Supervisor | None) -> None:
     with anyio.CancelScope() as opening:
-        stop = _Stop(pipeline, opening)
+        stop = _Stop(pipeline, opening, supervisor)
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
             loop.add_signal_handler(number, stop, number)
@@ -112,7 +114,23 @@ async def _run(pipeline: Pipeline, status: StatusServer | None) -> None:
                 await around.enter_async_context(status.serving(pipeline))
             async with pipeline:
                 stop.opened = True
+                await _supervised(pipeline, supervisor)
+
+
+async def _supervised(pipeline: Pipeline, supervisor: Supervisor | None) -> None:
+    """Run to the end, and tell the service manager, where there is one, that this goes on."""
+    if supervisor is None:
+        await pipeline.run()
+        return
+    supervisor.ready()
+    try:
+        with single_error():
+            async with anyio.create_task_group() as beside:
+                beside.start_soon(supervisor.beat, lambda: pipeline.silent_s)
                 await pipeline.run()
+                beside.cancel_scope.cancel()
+    finally:
+        supervisor.stopping()
 
 
 class _Stop:
@@ -122,8 +140,9 @@ class _Stop:
         opened: whether there is anything to drain.
     """
 
-    def __init__(self, pipeline: Pipeline, opening: anyio.CancelScope) -> None:
+    def __init__(self, pipeline: Pipeline, opening: anyio.CancelScope, supervisor: Supervisor | None) -> None:
         self._pipeline = pipeline
+        self._supervisor = supervisor
         self._opening = opening
         self._asked = False
         self.opened = False
@@ -136,6 +155,8 @@ class _Stop:
             os._exit(128 + number)
         self._asked = True
         structlog.get_logger().info("process.stopping", signal=name, again="ends at once")
+        if self._supervisor is not None:
+            self._supervisor.stopping()
         if self.opened:
             self._pipeline.stop()
         else:

@@ -303,6 +303,15 @@ class Pipeline:
         )
         return self._tally.onto(now)
 
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the source last answered, with records or without; 0.0 where it is not being read.
+
+        A source answers about once a second, and waiting for a sink is no silence: much more than that means that the
+        task which reads hangs.
+        """
+        return self._reader.silent_s
+
     def standing(self) -> tuple[Alert, ...]:
         """Alerts that were told and are not resolved, as last seen; also those of a process before this one."""
         return self._checkpoints.standing()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
@@ -53,6 +52,7 @@ class Reader:
         self._lost = lost
         self._watchdog = Watchdog()
         self._quiet = True
+        self._answered_at: float | None = None
         self.inbox: Inbox[tuple[int, Batch]] = Inbox(INBOX_BATCHES)
         self.generation = 0
 
@@ -60,6 +60,15 @@ class Reader:
     def idle(self) -> bool:
         """Whether everything there is has been read and taken."""
         return self._quiet and not len(self.inbox) and not self._source.lag()
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the source last answered, with records or without, or failed; 0.0 where it is not read.
+
+        A source answers about once a second. What it gave may wait for room, for as long as that takes: waiting is no
+        silence.
+        """
+        return 0.0 if self._answered_at is None else anyio.current_time() - self._answered_at
 
     async def open(self, timeout_s: float) -> None:
         """Try until the source opens.
@@ -93,6 +102,7 @@ class Reader:
         """
         try:
             while not stopping.is_set():
+                self._answered()
                 try:
                     batch = await self._next(stopping)
                 except SourceUnavailable as failure:
@@ -110,7 +120,11 @@ class Reader:
             if stopping.is_set() and not self._source.replayable:
                 await self._drain()
         finally:
+            self._answered_at = None
             self.inbox.close()
+
+    def _answered(self) -> None:
+        self._answered_at = anyio.current_time()
 
     async def _reopen(self, failure: SourceUnavailable, stopping: anyio.Event) -> None:
         """Close the source and open it again, however long that takes, or until we are asked to stop."""
@@ -119,6 +133,7 @@ class Reader:
         await self._source.__aexit__(None, None, None)
         wait = OPEN_RETRY_FIRST_S
         while not stopping.is_set():
+            self._answered()
             try:
                 await self._source.__aenter__()
             except SourceUnavailable as still:
@@ -144,7 +159,8 @@ class Reader:
         generation = self.generation
         batches = await self._wait_paused(batch) if self.inbox.full else [batch]
         for each in batches:
-            await self.inbox.wait_for_room(math.inf)
+            while not await self.inbox.wait_for_room(POLL_S):
+                self._answered()
             if generation == self.generation:
                 self.inbox.put((generation, each))
                 reach("read")
@@ -154,6 +170,7 @@ class Reader:
         held = [batch]
         self._source.pause()
         while not await self.inbox.wait_for_room(POLL_S):
+            self._answered()
             if len(held) == 1:
                 more = await self._source.read()
                 held += [more] if more is not None and len(more) else []

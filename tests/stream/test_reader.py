@@ -4,6 +4,7 @@ import anyio
 import anyio.lowlevel
 import numpy as np
 import pytest
+from serving import until
 
 from crackle_stream.model import Partition, Positions, RecordBatch
 from crackle_stream.protocols import Source
@@ -106,3 +107,37 @@ async def test_what_a_source_that_cannot_be_read_again_holds_is_taken_over_when_
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(reader.run, stopping)
         assert len(await drain(reader)) == handed
+
+
+class Hanging(Counting):
+    """A source whose third read never returns."""
+
+    async def read(self) -> RecordBatch | None:
+        if self.next == 2:
+            await anyio.sleep_forever()
+        return await super().read()
+
+
+async def test_a_source_that_hangs_is_silent_for_longer_and_longer_and_one_that_is_not_read_is_not() -> None:
+    reader = Reader(Hanging(12), print, nothing_lost)
+    assert reader.silent_s == 0.0
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(reader.run, anyio.Event())
+        await anyio.wait_all_tasks_blocked()
+        first = reader.silent_s
+        assert reader.silent_s > first > 0.0
+        tasks.cancel_scope.cancel()
+    assert reader.silent_s == 0.0
+
+
+@pytest.mark.parametrize("obeys", [True, False])
+async def test_a_reader_that_waits_for_room_is_not_silent(obeys: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crackle_stream.stream.reader.POLL_S", 0.001)
+    reader = Reader(Counting(12, obeys=obeys), print, nothing_lost)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(reader.run, anyio.Event())
+        await until(lambda: reader.inbox.full)
+        for _ in range(3):
+            reader._answered_at = float("-inf")  # as if it had been long ago
+            await until(lambda: reader.silent_s < 30)
+        tasks.cancel_scope.cancel()
