@@ -44,3 +44,8 @@ def test_far_out_both_agree_where_noise_is_white() -> None:
 def test_the_same_question_has_the_same_answer() -> None:
     phi = np.array([0.7])
     assert drawn_scan_tail(4.0, 200, phi, PRIOR) == drawn_scan_tail(4.0, 200, phi, PRIOR)
+
+
+@pytest.mark.parametrize("x", [36.9, 37.1, 60.0, 1e6])
+def test_however_far_out_there_is_an_answer(x: float) -> None:
+    assert 0.0 <= drawn_scan_tail(x, 300, np.array([0.9]), PRIOR) < 1e-290

@@ -17,6 +17,11 @@ DRAWS = 256
 """Draws a tail is estimated from; its relative error is about .05 in slow noise and .1 in white, whatever its size."""
 
 
+FARTHEST = 37.0
+"""Statistic from which nothing is drawn: a normal tail that far out cannot be told from 0, and all rows' together are a
+bound that serves as well."""
+
+
 def drawn_scan_tail(x: float, rows: int, phi: Floats, prior_rows: float) -> float:
     """Probability that the largest of the statistics of `scan_step` reaches x in Gaussian innovations.
 
@@ -36,6 +41,8 @@ def drawn_scan_tail(x: float, rows: int, phi: Floats, prior_rows: float) -> floa
         [1] D. Naiman, C. Priebe, Computing scan statistic p values using importance sampling, J. Comput. Graph.
             Statist. 10, 2001. doi:10.1198/10618600152627997
     """
+    if x > FARTHEST:
+        return float(2 * rows * special.ndtr(-x))
     rng = np.random.default_rng(DRAWS)
     e = rng.standard_normal((rows, DRAWS)) + rng.standard_normal(DRAWS) / np.sqrt(prior_rows)
     draws = np.arange(DRAWS)
