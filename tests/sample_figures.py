@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from sample_alerts import a_pattern, an_alert
 
@@ -31,6 +32,9 @@ HOSTILE = (
     "\x1b[2J\x1b]0;owned\x07 </title></svg><script>alert(1)</script> \" onload='x' &amp; <!channel> @everyone "
     "*bold* _it_ ~no~ `code` [a](https://evil.example) \u202e\r\n\x00\ud800\ufffe ]]> www.evil.example :fire: ## | x"
 )
+
+UNHURRIED = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For properties of whole cards: what is drawn is large, and time says nothing about them on a busy machine."""
 
 PIECES = st.one_of(
     st.text(max_size=30),
@@ -80,7 +84,7 @@ def axes(draw: st.DrawFn) -> Axis:
 @st.composite
 def layers(draw: st.DrawFn) -> Layer:
     shape = draw(st.sampled_from(list(Shape)))
-    count = draw(st.integers(0, 12))
+    count = draw(st.integers(0, 6))
     some = st.lists(finite, min_size=count, max_size=count).map(tuple)
     x = tuple(sorted(draw(some)))
     y = () if shape is Shape.RULE else draw(some)
@@ -91,7 +95,7 @@ def layers(draw: st.DrawFn) -> Layer:
 @st.composite
 def figures(draw: st.DrawFn) -> Figure:
     """Any figure that may be, with any text in it."""
-    inside = tuple(draw(st.lists(layers(), max_size=5)))
+    inside = tuple(draw(st.lists(layers(), max_size=3)))
     mark = draw(st.one_of(st.none(), finite))
     return Figure(draw(PIECES), draw(PIECES), draw(axes()), draw(axes()), inside, mark)
 

@@ -74,9 +74,12 @@ class Axis:
         >>> Axis("ms", 10.0, 20.0).share(15.0), Axis("ms", 10.0, 20.0).share(99.0)
         (0.5, 1.0)
         """
-        # Halved first: the span of two numbers of opposite sign may be more than a float holds.
-        share = (value / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
-        return min(max(share, 0.0), 1.0)
+        inside = min(max(value, self.low), self.high)
+        span = self.high - self.low
+        if math.isfinite(span):
+            return (inside - self.low) / span
+        # The span of two numbers of opposite sign may be more than a float holds, half of it never is.
+        return (inside / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
 
 
 @dataclass(frozen=True, slots=True)

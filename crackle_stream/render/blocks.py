@@ -79,6 +79,7 @@ def _block(value: float, low: float, high: float) -> str:
         return " "
     if low == high:
         return MIDDLE
-    # Halved first: the span of two numbers of opposite sign may be more than a float holds.
-    share = (value / 2 - low / 2) / (high / 2 - low / 2)
+    span = high - low
+    # The span of two numbers of opposite sign may be more than a float holds; half of the least of spans is nothing.
+    share = (value - low) / span if math.isfinite(span) else (value / 2 - low / 2) / (high / 2 - low / 2)
     return BLOCKS[min(int(share * len(BLOCKS)), len(BLOCKS) - 1)]

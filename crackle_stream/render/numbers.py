@@ -46,8 +46,9 @@ def rounded(value: float, span: float) -> float:
     >>> rounded(160.123456, 100.0), rounded(1_700_000_000.123456, 0.5)
     (160.12, 1700000000.1235)
     """
-    if not math.isfinite(span) or span <= 0:
+    step = span / STEPS
+    if not math.isfinite(step) or step <= 0:  # of the least of spans a part is nothing
         return value
-    digits = -math.floor(math.log10(span / STEPS))
+    digits = -math.floor(math.log10(step))
     # what a float cannot hold anyway is left alone
     return round(value, digits) if digits < 300 else value

@@ -5,14 +5,14 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from sample_alerts import an_alert
-from sample_figures import a_figure, an_exhibit, figures
+from sample_figures import UNHURRIED, a_figure, an_exhibit, figures
 
 from crackle_stream.model import Alert, Axis, Exhibit, Figure, Layer, Shape, Tone
 
 
-@settings(max_examples=50)
+@UNHURRIED
 @given(figures())
 def test_a_figure_read_back_is_the_same(figure: Figure) -> None:
     assert Figure.from_dict(json.loads(json.dumps(figure.to_dict()))) == figure
@@ -40,8 +40,9 @@ def test_an_axis_goes_up_between_finite_numbers(low: float, high: float) -> None
         Axis("ms", low, high)
 
 
-def test_an_axis_as_wide_as_a_float_still_has_a_middle() -> None:
+def test_an_axis_as_wide_or_as_narrow_as_a_float_still_has_shares() -> None:
     assert Axis("x", -1.7e308, 1.7e308).share(0.0) == 0.5
+    assert [Axis("x", 0.0, 5e-324).share(x) for x in (-1.0, 0.0, 5e-324, 1.0)] == [0.0, 0.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize(

@@ -68,3 +68,7 @@ def test_a_strip_fits_and_has_one_mark(values: list[float], at: int, width: int)
     drawn = strip(values, at, width)
     assert len(drawn) == min(len(values) + 1, width)
     assert drawn.count("╎") == 1
+
+
+def test_the_least_difference_a_float_knows_is_drawn() -> None:
+    assert sparkline([0.0, 5e-324]) == "▁█"

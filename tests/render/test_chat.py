@@ -4,10 +4,10 @@ import re
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sample_alerts import a_pattern, an_alert
-from sample_figures import HOSTILE, alerts, an_exhibit
+from sample_figures import HOSTILE, UNHURRIED, alerts, an_exhibit
 
 from crackle_stream.model import Alert, AlertStatus, CracklePattern
 from crackle_stream.render import chat_text
@@ -49,7 +49,7 @@ def test_the_mark_shows_the_status() -> None:
     assert [chat_text(an_alert(status=status))[0] for status in AlertStatus] == ["▲", "●", "✓"]
 
 
-@settings(max_examples=30)
+@UNHURRIED
 @given(alerts(), st.sampled_from(MARKUPS))
 def test_no_markup_mention_or_escape_sequence_of_the_data_is_obeyed(alert: Alert, markup: Markup) -> None:
     shown = chat_text(alert, markup=markup)

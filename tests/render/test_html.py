@@ -5,9 +5,9 @@ import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from sample_alerts import a_pattern, an_alert
-from sample_figures import HOSTILE, a_figure, alerts, an_exhibit
+from sample_figures import HOSTILE, UNHURRIED, a_figure, alerts, an_exhibit
 
 from crackle_stream.model import Alert, AlertStatus, CracklePattern, Severity
 from crackle_stream.render import CARD_STYLE, html_card
@@ -44,7 +44,7 @@ def rows(subject: Alert | CracklePattern) -> dict[str, str]:
     return dict(zip(texts[::2], texts[1::2], strict=True))
 
 
-@settings(max_examples=30)
+@UNHURRIED
 @given(alerts())
 def test_no_tag_or_attribute_comes_from_the_data(alert: Alert) -> None:
     shown = html_card(alert)

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import itertools
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from sample_figures import HOSTILE, a_figure, figures
+from sample_figures import HOSTILE, UNHURRIED, a_figure, figures
 
 from crackle_stream.model import Axis, Figure, Layer, Shape, Tone
 from crackle_stream.render.plot import plot
@@ -28,7 +28,7 @@ def test_a_step_is_seen_with_its_mark_and_its_level() -> None:
     ]
 
 
-@settings(max_examples=30)
+@UNHURRIED
 @given(figures(), st.integers(1, 120), st.integers(2, 9))
 def test_lines_fit_are_harmless_and_as_many_as_asked_for(figure: Figure, width: int, rows: int) -> None:
     lines = text(figure, width, rows)

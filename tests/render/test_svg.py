@@ -5,8 +5,8 @@ import xml.etree.ElementTree as ET
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from sample_figures import HOSTILE, a_figure, figures
+from hypothesis import given
+from sample_figures import HOSTILE, UNHURRIED, a_figure, figures
 
 from crackle_stream.model import Axis, Figure, Layer, Shape, Tone
 from crackle_stream.render import svg
@@ -29,7 +29,7 @@ def strokes(figure: Figure) -> list[str]:
     return [path.attrib["d"] for path in drawn(figure).iter(f"{NS}path") if "odd" in str(path.attrib)]
 
 
-@settings(max_examples=30)
+@UNHURRIED
 @given(figures())
 def test_every_figure_is_well_formed_and_draws_nothing_but_its_own_elements(figure: Figure) -> None:
     root = drawn(figure)
@@ -60,7 +60,7 @@ def test_every_figure_is_well_formed_and_draws_nothing_but_its_own_elements(figu
     assert not re.search(r"nan|inf", " ".join(path.attrib["d"] for path in root.iter(f"{NS}path")))
 
 
-@settings(max_examples=30)
+@UNHURRIED
 @given(figures())
 def test_the_same_figure_is_drawn_the_same_and_survives_json(figure: Figure) -> None:
     assert svg(Figure.from_dict(figure.to_dict())) == svg(figure)
