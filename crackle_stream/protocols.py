@@ -158,11 +158,13 @@ class Source(Protocol):
         name: how messages and positions call it.
         replayable: whether records after a committed offset come again after a restart.
         live: whether waiting costs: windows of a live source may be merged when coolings cannot keep up.
+        dated: whether records bear the time at which they were logged, whenever they are read.
     """
 
     name: str
     replayable: bool = False
     live: bool = False
+    dated: bool = False
 
     async def __aenter__(self) -> Self:
         """Acquire what reading needs.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy.random  # noqa: F401 - numpy loads it when a generator is first made: on the first cooling, in a thread
 
@@ -12,16 +14,19 @@ from crackle_stream.budget import Budget
 from crackle_stream.decode import Decoder
 from crackle_stream.detect import built_in
 from crackle_stream.glaze import Glaze
+from crackle_stream.model import Alert
 from crackle_stream.profile import CoolingRate, Family, ThermalProfile
+from crackle_stream.protocols import Sink, Source
 from crackle_stream.schedule import CoolingSchedule
-from crackle_stream.stream.deadletter import Ceiling
+from crackle_stream.stream.deadletter import Ceiling, DeadLetters
 from crackle_stream.stream.dispatch import Subscription
 from crackle_stream.stream.events import Event
-from crackle_stream.stream.options import HushOptions
+from crackle_stream.stream.options import HushOptions, RunOptions
 from crackle_stream.stream.parts import PARTS
 from crackle_stream.stream.pipeline import Pipeline
+from crackle_stream.stream.store import Store
 
-__all__ = ["build_pipeline"]
+__all__ = ["build_pipeline", "rehearsal"]
 
 
 def build_pipeline(configuration: Configuration, on_event: Callable[[Event], None]) -> Pipeline:
@@ -35,11 +40,63 @@ def build_pipeline(configuration: Configuration, on_event: Callable[[Event], Non
         PluginError: a source or sink cannot be imported.
     """
     state = state_of(configuration, PARTS)
+    sinks = [_subscription(each, each.component.build(), stateful=state is not None) for each in configuration.sinks]
+    return _assembled(
+        configuration,
+        configuration.source.build(),
+        sinks,
+        _Kept(state, dead_letters_of(configuration)),
+        configuration.run.options(strict=configuration.decode.strict),
+        on_event,
+    )
+
+
+def rehearsal(configuration: Configuration, source: Source, on_event: Callable[[Event], None]) -> Pipeline:
+    """The same pipeline over other records: nothing is delivered to its sinks, kept on disk, or called twice.
+
+    Args:
+        configuration: without problems.
+        source: read in the place of the configured one.
+        on_event: told of everything that happens, also of the sinks that each alert would have gone to.
+    """
+    sinks = [_subscription(each, _Deaf(each.name), stateful=False) for each in configuration.sinks]
+    # somebody waits at a terminal: what cannot be reached now is said now; no supervisor waits for its end
+    run = configuration.run.options(strict=configuration.decode.strict)
+    options = replace(run, start_timeout=0.0, shutdown_grace=math.inf)
+    return _assembled(configuration, source, sinks, _Kept(), options, on_event)
+
+
+class _Deaf(Sink):
+    """Stands for a sink of the configuration, and takes everything."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def send(self, alert: Alert) -> None:
+        """Take an alert, and do nothing with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What outlives the process."""
+
+    state: Store | None = None
+    dead_letters: DeadLetters | None = None
+
+
+def _assembled(
+    configuration: Configuration,
+    source: Source,
+    sinks: Sequence[Subscription],
+    kept: _Kept,
+    options: RunOptions,
+    on_event: Callable[[Event], None],
+) -> Pipeline:
     profile = _profile(configuration)
     built_in(profile)  # loads what the detectors need, while no event loop runs yet
     return Pipeline(
-        configuration.source.build(),
-        [_subscription(sink, stateful=state is not None) for sink in configuration.sinks],
+        source,
+        sinks,
         profile=profile,
         schedule=_schedule(configuration),
         kiln=configuration.kiln.options,
@@ -47,10 +104,10 @@ def build_pipeline(configuration: Configuration, on_event: Callable[[Event], Non
         routes=configuration.routes,
         hush=HushOptions(configuration.silences.file, configuration.mutes),
         decoder=Decoder(configuration.decode, Glaze(configuration.glaze) if configuration.glaze else None),
-        dead_letters=dead_letters_of(configuration),
+        dead_letters=kept.dead_letters,
         ceiling=_ceiling(configuration),
-        state=state,
-        options=configuration.run.options(strict=configuration.decode.strict),
+        state=kept.state,
+        options=options,
         on_event=on_event,
     )
 
@@ -62,10 +119,10 @@ def _ceiling(configuration: Configuration) -> Ceiling | None:
     return None if default else Ceiling(section.max_share)
 
 
-def _subscription(sink: ConfiguredSink, *, stateful: bool) -> Subscription:
+def _subscription(sink: ConfiguredSink, taker: Sink, *, stateful: bool) -> Subscription:
     how = sink.subscription
     return Subscription(
-        sink.component.build(),
+        taker,
         sink.match,
         required=how.required,
         queue=how.queue,

@@ -40,7 +40,7 @@ class Exit(IntEnum):
     DONE = 0, "done, also after a first SIGTERM or SIGINT that was drained"
     FAILED = 1, "a failure while running, also a bad record under --strict"
     USAGE = 2, "wrong usage or configuration"
-    FOUND = 3, "patterns were found that --fail-on names"
+    FOUND = 3, "patterns were found that --fail-on names, or a replay gave something else than --expect says"
     NOT_DRAINED = 4, "stopped with alerts that no sink had taken, or positions not committed, within the grace"
     STUCK = 5, "the consumer was stuck, and building it anew did not help"
     DEAD_LETTERS = 6, "more of what was read is bad than dead_letters.max_share allows"

@@ -19,14 +19,16 @@ LEVELS = (logging.INFO, logging.DEBUG)
 """What is shown by the number of -v."""
 
 
-def configure(stream: TextIO, *, verbosity: int = 0) -> None:
+def configure(stream: TextIO, *, verbosity: int = 0, quiet: bool = False) -> None:
     """Send structlog, and what libraries log through the standard library, to a stream.
 
     Args:
         stream: standard error.
         verbosity: 0 for what an operator wants to know, 1 for every window and delivery as well.
+        quiet: whether only what may be wrong is shown.
     """
     terminal = stream.isatty()
+    level = logging.WARNING if quiet else LEVELS[min(verbosity, len(LEVELS) - 1)]
     stamped: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False) if terminal else _ISO,
@@ -35,7 +37,7 @@ def configure(stream: TextIO, *, verbosity: int = 0) -> None:
     rendered = _for_people(stream) if terminal else [_in_order, structlog.processors.JSONRenderer()]
     structlog.configure(
         processors=[*stamped, *rendered],
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[min(verbosity, len(LEVELS) - 1)]),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )

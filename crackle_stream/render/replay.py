@@ -11,10 +11,15 @@ if TYPE_CHECKING:
 
     from crackle_stream.model import Span
 
-__all__ = ["replay_command"]
+__all__ = ["BROKERS", "COMMAND", "SCHEME", "replay_command"]
+
+COMMAND = "crackle-stream replay"
+
+SCHEME = "kafka://"
 
 BROKERS = "BROKERS"
-"""Stands for the brokers, which an alert does not name: they are the reader's to fill in."""
+"""Stands for the brokers, which an alert does not name: with `--config` the command takes those of the configured
+source, and else they are the reader's to fill in."""
 
 
 def replay_command(span: Sequence[Span]) -> str:
@@ -33,7 +38,10 @@ def replay_command(span: Sequence[Span]) -> str:
         return ""
     log = span[0].partition
     if log.number is not None:
-        place = f"kafka://{BROKERS}/{quote(log.topic, safe='', errors='backslashreplace')}?partition={log.number}"
-        return f"crackle-stream replay {shlex.quote(f'{place}&from={span[0].first}&to={span[0].last}')}"
-    # a file's name is its path, a stream's is a word: see the sources
-    return f"crackle-stream replay {shlex.quote(log.topic)}" if "." in log.topic or "/" in log.topic else ""
+        place = f"{SCHEME}{BROKERS}/{quote(log.topic, safe='', errors='backslashreplace')}?partition={log.number}"
+        return f"{COMMAND} {shlex.quote(f'{place}&from={span[0].first}&to={span[0].last}')}"
+    # a file is called as it is in its directory, a stream by a word: see the sources
+    if "." not in log.topic and "/" not in log.topic:
+        return ""
+    # what begins with a dash would be an option
+    return f"{COMMAND} {shlex.quote(f'./{log.topic}' if log.topic.startswith('-') else log.topic)}"

@@ -36,7 +36,9 @@ class Pacing:
         emit: Callable[[Event], None],
     ) -> None:
         self._source = source
-        self._budget = profile.budget if profile.family is Family.EVIDENCE and not source.live else None
+        # what a broker logged has a time of its own, also where it is read again
+        timed = source.live or getattr(source, "dated", False)
+        self._budget = profile.budget if profile.family is Family.EVIDENCE and not timed else None
         self._seconds = schedule.every_seconds or UNTIMED_WINDOW_S
         self._cooler = cooler
         self._emit = emit

@@ -1,4 +1,4 @@
-"""The command line: `crackle-stream run | check | demo | explain | top | detectors | sources | sinks | spool | schema`.
+"""The command line: `crackle-stream run | replay | check | demo | explain | top | spool | schema`, and lists of kinds.
 
 A command imports what it needs when it runs, so that `--help` answers at once and a pipe loads no broker's client.
 """
@@ -15,6 +15,7 @@ from crackle_stream.app.cli.check import check_configuration
 from crackle_stream.app.cli.demo import play_demo
 from crackle_stream.app.cli.explain import explain_alert
 from crackle_stream.app.cli.kinds import detectors, sinks, sources
+from crackle_stream.app.cli.replay import replay_stream
 from crackle_stream.app.cli.run import run_stream
 from crackle_stream.app.cli.schema import print_schema
 from crackle_stream.app.cli.spool import spool
@@ -40,6 +41,7 @@ HELP = """Find patterns nobody designed in a stream of task results.
 crackle-stream demo                watch an incident being found
 crackle-stream run < tasks.jsonl   JSON lines in, alerts as JSON lines out
 crackle-stream run crackle.toml    whatever the configuration says
+crackle-stream replay tasks.jsonl  what would have been raised, and when
 """
 
 app = typer.Typer(
@@ -51,6 +53,7 @@ app = typer.Typer(
     epilog=f"\b\nExit codes:\n{EXITS}\n  128+n  a second signal n: ended at once",
 )
 app.command("run")(run_stream)
+app.command("replay")(replay_stream)
 app.command("check")(check_configuration)
 app.command("demo")(play_demo)
 app.command("explain")(explain_alert)

@@ -18,7 +18,7 @@ from crackle_stream.model import PatternKind, Severity, did_you_mean
 if TYPE_CHECKING:
     from crackle_stream.app.config import Configuration
 
-__all__ = ["run_stream"]
+__all__ = ["fail_on_words", "run_stream"]
 
 
 class Format(StrEnum):
@@ -117,7 +117,7 @@ def run_stream(
         return Exit.USAGE
     if output is not None:
         configuration = _printing(configuration, output)
-    return _started(configuration, _fail_on(fail_on or [], configuration), verbosity=verbose, uvloop=uvloop)
+    return _started(configuration, fail_on_words(fail_on or [], configuration), verbosity=verbose, uvloop=uvloop)
 
 
 def _reading(
@@ -150,8 +150,12 @@ def _printing(configuration: "Configuration", output: Format) -> "Configuration"
     return replace(configuration, sinks=tuple(sinks))
 
 
-def _fail_on(words: list[str], configuration: "Configuration") -> FailOn:
-    """The words, where they can mean anything: a third party's detector has kinds of its own."""
+def fail_on_words(words: list[str], configuration: "Configuration") -> FailOn:
+    """What `--fail-on` names, where it can mean anything: a third party's detector has kinds of its own.
+
+    Raises:
+        typer.BadParameter: a word is no kind and no severity.
+    """
     known = ("any", *Severity, *PatternKind)
     for word in words:
         if word not in known and not configuration.detectors:

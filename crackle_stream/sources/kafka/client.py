@@ -24,12 +24,18 @@ __all__ = ["Client", "arguments"]
 
 
 class Client(aiokafka.ConsumerRebalanceListener):  # type: ignore[misc]
-    """aiokafka's consumer in this package's words; see `ConsumerLike` for what each method promises."""
+    """aiokafka's consumer in this package's words; see `ConsumerLike` for what each method promises.
 
-    def __init__(self, options: KafkaOptions, context: ssl.SSLContext | None) -> None:
+    Args:
+        options: of the source.
+        context: for TLS.
+        others: arguments of aiokafka in the place of those that the options give.
+    """
+
+    def __init__(self, options: KafkaOptions, context: ssl.SSLContext | None, **others: object) -> None:
         self._options = options
         self._context = context
-        self._consumer: Any = aiokafka.AIOKafkaConsumer(**arguments(options, context))
+        self._consumer: Any = aiokafka.AIOKafkaConsumer(**{**arguments(options, context), **others})
         self._member: Member | None = None
 
     async def start(self) -> None:
