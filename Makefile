@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types contract pytest bench delivery-model faults soak page throughput fuzz chaos accuracy accuracy-long clean
+.PHONY: demo test lint types contract pytest bench delivery-model faults soak page throughput fuzz chaos accuracy accuracy-long docs pictures clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/crackle-stream demo
@@ -70,6 +70,15 @@ accuracy-long: $(VENV)/.dev
 chaos: $(VENV)/.dev
 	PYTHONPATH=tests $(BIN)/python tests/chaos/kill_runs.py $(RUNS)
 
+# The site, into .site/index.html: strictly, so a link that leads nowhere is a failure.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file docs/site/mkdocs.yml
+	@echo "built: .site/index.html"
+
+# The pictures of docs/images, made in Chromium from a process that runs.
+pictures: $(VENV)/.dev $(VENV)/.services
+	PYTHONPATH=tests $(BIN)/python docs/site/pictures.py
+
 $(VENV)/bin/python:
 	@echo "setting up $(VENV): about a minute, once"
 	@$(PYTHON) -m venv $(VENV)
@@ -83,9 +92,13 @@ $(VENV)/.dev: $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[otel,web]" --group dev
 	@touch $@
 
+$(VENV)/.docs: $(VENV)/.dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group docs
+	@touch $@
+
 # Debian packages that tests start; see tests/services.sh for what happens where they cannot be installed.
 $(VENV)/.services: tests/services.sh $(VENV)/bin/python
 	@sh tests/services.sh $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .fuzz
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .fuzz .site

@@ -40,7 +40,7 @@ def test_the_published_schema_is_up_to_date_and_valid(name: str, made: dict[str,
     jsonschema.Draft202012Validator.check_schema(made)
 
 
-@pytest.mark.parametrize("path", [ROOT / "examples" / "kafka_to_webhook.toml", ROOT / "deploy" / "crackle.toml"])
+@pytest.mark.parametrize("path", sorted([*(ROOT / "examples").glob("*.toml"), *(ROOT / "deploy").rglob("*.toml")]))
 def test_the_example_configurations_fit(path: Path) -> None:
     assert says(path.read_text()) == []
 

@@ -1,20 +1,28 @@
 """The documents name what there is: every setting, option, detector, event and exit code, and links lead somewhere."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
+from crackle_stream.app.cli import app
 from crackle_stream.app.config import delivery, routing, sections, status, telemetry
 from crackle_stream.app.exits import Exit
 from crackle_stream.budget import SHARES
+from crackle_stream.model import PatternKind
 from crackle_stream.profile import EVIDENCE_DETECTORS, THRESHOLD_DETECTORS
 from crackle_stream.sinks import options as sink_options
 from crackle_stream.sources import options as source_options
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "deploy/README.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 
 def text(name: str) -> str:
@@ -89,3 +97,51 @@ def test_every_exit_code_is_documented() -> None:
 
 def test_the_configuration_page_shows_the_example_as_it_is() -> None:
     assert (ROOT / "examples" / "kafka_to_webhook.toml").read_text().strip() in text("configuration.md")
+
+
+def test_every_kind_and_form_of_pattern_is_documented() -> None:
+    page = text("detectors.md").rpartition("## Kinds and forms")[2]
+    sources = "\n".join(path.read_text() for path in (ROOT / "crackle_stream" / "detect").rglob("*.py"))
+    forms = set(re.findall(r'\bform="([a-z ]+)"', sources))
+    for name in re.findall(r"\bform=([A-Z_]+)", sources):  # a constant
+        forms |= set(re.findall(rf'^{name} = "([a-z ]+)"', sources, re.MULTILINE))
+    for listed in re.findall(r"^ +form: ([a-z, ]+)\.$", sources, re.MULTILINE):  # what a docstring lists
+        forms |= set(re.split(r", | or ", listed))
+    assert forms >= {"mean", "shape", "constant", "broken law", "no longer constant", "lagged", "groups"}
+    assert [word for word in (*PatternKind, *forms) if f"`{word}`" not in page] == []
+
+
+def test_every_metric_is_documented() -> None:
+    named = re.compile(r'"(crackle_[a-z_]+)"')
+    sources = (ROOT / "crackle_stream" / "app" / "web" / "metrics.py").read_text()
+    known = set(re.findall(r"^\| `(crackle_\w+)`", text("metrics.md"), re.MULTILINE))
+    found = set(named.findall(sources))
+    assert found
+    assert {name for name in found if name not in known and f"{name}_total" not in known} == set()
+
+
+def commands(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command that can be called, with what leads to it."""
+    below = getattr(command, "commands", {})
+    if not below or path == ("crackle-stream",):
+        yield path, command
+    for name, each in below.items():
+        yield from commands(each, (*path, name))
+
+
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [pytest.param(*each, id=" ".join(each[0])) for each in commands(get_command(app), ("crackle-stream",))],
+)
+def test_every_command_and_option_is_documented(path: tuple[str, ...], command: Any) -> None:
+    pages = [page.read_text() for page in PAGES if " ".join(path) in page.read_text()]
+    assert pages, "no page names the command"
+    options = [name for each in command.params if each.param_type_name == "option" for name in each.opts]
+    assert [name for name in options if not any(re.search(rf"(?<![\w-]){name}\b", page) for page in pages)] == []
+
+
+def test_pictures_are_small_and_shown() -> None:
+    pages = "".join(page.read_text() for page in PAGES)
+    for picture in (ROOT / "docs" / "images").iterdir():
+        assert picture.stat().st_size < 200_000
+        assert f"images/{picture.name})" in pages

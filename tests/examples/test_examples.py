@@ -1,10 +1,12 @@
 """Every example runs as it stands and prints what it promises."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from command import crackle
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -59,6 +61,43 @@ def test_the_page_on_writing_a_detector_shows_its_example_and_its_output_as_they
     assert run("evidence_detector.py").strip() in page
 
 
+STREAMS = ("ci_gate", "api_monitoring", "pipeline_quality")
+EVERY_SECONDS = ("--set", "kiln.every_seconds=never")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "code", "shown"),
+    [
+        ("ci_gate", (*EVERY_SECONDS, "--fail-on", "warning"), 3, "cache_hits fell"),
+        ("api_monitoring", ("--set", 'decode.key=["endpoint"]'), 0, "kilobytes of /search rose"),
+        ("pipeline_quality", EVERY_SECONDS, 0, "is broken since"),
+    ],
+)
+def test_what_a_stream_of_examples_prints_is_what_the_page_shows(
+    name: str, options: tuple[str, ...], code: int, shown: str
+) -> None:
+    page = (EXAMPLES.parent / "docs" / "examples.md").read_text()
+    done = crackle("run", "--format", "card", *options, stdin=run(f"{name}.py"))
+    cards = re.findall(r"^[▲●✓].*?^╰[^\n]*", done.stdout, re.DOTALL | re.MULTILINE)
+    assert done.returncode == code, done.stderr
+    (event,) = [card for card in cards if "· info ·" not in card]
+    assert shown in event
+    assert event in page
+
+
+def test_the_page_of_examples_shows_the_load_test_and_its_output_as_they_are() -> None:
+    page = (EXAMPLES.parent / "docs" / "examples.md").read_text()
+    assert (EXAMPLES / "load_test.py").read_text().strip() in page
+    assert run("load_test.py").strip() in page
+
+
+def test_every_command_of_an_example_is_on_its_page_as_it_is() -> None:
+    page = (EXAMPLES.parent / "docs" / "examples.md").read_text()
+    for name in STREAMS:
+        (command,) = re.findall(r"^    (python examples/.*)$", (EXAMPLES / f"{name}.py").read_text(), re.MULTILINE)
+        assert command in page
+
+
 def test_every_python_example_is_run_here() -> None:
     shown = {
         "30_seconds.py",
@@ -66,5 +105,7 @@ def test_every_python_example_is_run_here() -> None:
         "custom_detector.py",
         "evidence_detector.py",
         "custom_sink.py",
+        "load_test.py",
+        *(f"{name}.py" for name in STREAMS),
     }
     assert {path.name for path in EXAMPLES.glob("*.py")} == shown
