@@ -30,9 +30,10 @@ UNLISTED = "Operate"
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Add what the navigation does not name, so that a new page needs no line there."""
-    named = {name for section in config.nav for pages in section.values() for name in pages}
+    nav = config.nav or []
+    named = {name for section in nav for pages in section.values() for name in pages}
     more = sorted(path.name for path in (ROOT / "docs").glob("*.md") if path.name not in named)
-    for section in config.nav:
+    for section in nav:
         if UNLISTED in section:
             section[UNLISTED] += more
     return config
