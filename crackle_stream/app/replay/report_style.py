@@ -34,7 +34,7 @@ p{margin:.3rem 0}
 .timeline a:hover .bar,.timeline a:focus .bar{stroke:var(--ink);stroke-width:1.5}
 table{border-collapse:collapse;width:100%;font-size:.93rem}
 th{text-align:left;color:var(--faint);font-weight:500}
-th,td{padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--edge);vertical-align:top;overflow-wrap:anywhere}
+th,td{padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--edge);vertical-align:top;overflow-wrap:break-word}
 td{font-variant-numeric:tabular-nums}
 .wide{overflow-x:auto;margin-bottom:1rem}
 h3{font-size:.95rem;margin:1.2rem 0 .2rem}
