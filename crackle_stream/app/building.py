@@ -26,7 +26,7 @@ from crackle_stream.stream.parts import PARTS
 from crackle_stream.stream.pipeline import Pipeline
 from crackle_stream.stream.store import Store
 
-__all__ = ["build_pipeline", "rehearsal"]
+__all__ = ["build_pipeline", "profile_of", "rehearsal", "schedule_of"]
 
 
 def build_pipeline(configuration: Configuration, on_event: Callable[[Event], None]) -> Pipeline:
@@ -92,13 +92,13 @@ def _assembled(
     options: RunOptions,
     on_event: Callable[[Event], None],
 ) -> Pipeline:
-    profile = _profile(configuration)
+    profile = profile_of(configuration)
     built_in(profile)  # loads what the detectors need, while no event loop runs yet
     return Pipeline(
         source,
         sinks,
         profile=profile,
-        schedule=_schedule(configuration),
+        schedule=schedule_of(configuration),
         kiln=configuration.kiln.options,
         alerts=configuration.alerts.policy,
         routes=configuration.routes,
@@ -133,7 +133,8 @@ def _subscription(sink: ConfiguredSink, taker: Sink, *, stateful: bool) -> Subsc
     )
 
 
-def _profile(configuration: Configuration) -> ThermalProfile:
+def profile_of(configuration: Configuration) -> ThermalProfile:
+    """Which detectors run, and how sensitive they are."""
     section = configuration.profile
     return ThermalProfile(
         rate=CoolingRate(section.rate),
@@ -145,7 +146,8 @@ def _profile(configuration: Configuration) -> ThermalProfile:
     )
 
 
-def _schedule(configuration: Configuration) -> CoolingSchedule:
+def schedule_of(configuration: Configuration) -> CoolingSchedule:
+    """When windows end."""
     tasks, seconds = configuration.kiln.every_tasks, configuration.kiln.every_seconds
     return CoolingSchedule(
         every_tasks=None if isinstance(tasks, str) else tasks,

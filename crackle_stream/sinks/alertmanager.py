@@ -146,6 +146,26 @@ class AlertmanagerSink(Sink):
         errors = await self._push(self._waited_for(), postings, f"the alert {alert.id!r}", {notice.fingerprint})
         self._judge(errors)
 
+    async def try_out(self) -> str:
+        """Ask every Alertmanager for its status, and push nothing; outside `async with`, whose heartbeat pushes.
+
+        Returns:
+            Which ones answered.
+
+        Raises:
+            ConfigError: `ca_file` cannot be used.
+            SinkError: one does not answer, or not as an Alertmanager.
+        """
+        for target in self._targets:
+            await target.open()
+        try:
+            for target in self._targets:
+                await target.look()
+        finally:
+            for target in self._targets:
+                await target.close()
+        return f"{', '.join(target.shown for target in self._targets)} answers"
+
     def _notice(self, alert: Alert) -> Notice:
         try:
             said = annotations_of(alert)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 import httpx2
+from anyio.streams.tls import TLSAttribute
 
 from crackle_stream.errors import ConfigError, SinkError, SinkRefused, SinkUnavailable
 from crackle_stream.model import Secret
@@ -115,9 +116,7 @@ class Poster:
         try:
             self._transport = await anyio.to_thread.run_sync(_open_transport, self._options.ca_file)
         except OSError as error:
-            reason = "it holds no PEM certificate" if isinstance(error, ssl.SSLError) else error.strerror
-            problem = f"ca_file {self._options.ca_file} cannot be used: {reason}"
-            raise ConfigError([problem], origin=f"sink {self._sink}") from error
+            raise self._unusable(error) from error
 
     async def close(self) -> None:
         """Close the connection."""
@@ -148,6 +147,67 @@ class Poster:
         except httpx2.TransportError as error:
             problem = self._unavailable(_reason(error))
         raise problem
+
+    async def reach(self) -> str:
+        """Connect as for a request, and send none; takes at most `timeout`.
+
+        Returns:
+            The address that answered, and how.
+
+        Raises:
+            ConfigError: `ca_file` cannot be read or holds no certificate.
+            SinkUnavailable: no connection, or a certificate that is not trusted.
+            TargetForbidden: the host has an address that may not be connected to.
+        """
+        secure = self._url.scheme == "https"
+        try:
+            context = await anyio.to_thread.run_sync(tls_context, self._options.ca_file) if secure else None
+        except OSError as error:
+            raise self._unusable(error) from error
+        try:
+            async with asyncio.timeout(self._options.timeout):
+                addresses = await self._guard.addresses(self._host, self._port)
+                return await self._first_connection(addresses, context)
+        except TimeoutError:
+            problem = self._unavailable(f"no answer within {self._options.timeout:g} s")
+        except ssl.SSLError as error:
+            said = getattr(error, "verify_message", "") or error.reason or str(error)
+            problem = self._unavailable(f"cannot agree on TLS: {said.rstrip('.')}. Check its certificate, and ca_file")
+        except OSError as error:
+            refused = isinstance(error.__cause__, ConnectionRefusedError)
+            said = "connection refused" if refused else error.strerror or str(error)
+            problem = self._unavailable(f"cannot connect: {said}")
+        raise problem
+
+    def _unusable(self, error: OSError) -> ConfigError:
+        reason = "it holds no PEM certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        problem = f"ca_file {self._options.ca_file} cannot be used: {reason}"
+        return ConfigError([problem], origin=f"sink {self._sink}")
+
+    async def _first_connection(self, addresses: tuple[str, ...], context: ssl.SSLContext | None) -> str:
+        failure: OSError | None = None
+        for address in addresses:
+            try:
+                version = await self._connected(address, context)
+            except OSError as error:
+                failure = error
+                continue
+            return f"{address} port {self._port} answers" + (f", {version}" if version else "")
+        assert failure is not None, "a host without an address is an error of the guard"
+        raise failure
+
+    async def _connected(self, address: str, context: ssl.SSLContext | None) -> str:
+        """Connect and hang up; returns the version of TLS, "" where there is none."""
+        if context is None:
+            await (await anyio.connect_tcp(address, self._port)).aclose()
+            return ""
+        name = self._host.rstrip(".")
+        stream = await anyio.connect_tcp(
+            address, self._port, ssl_context=context, tls_standard_compatible=False, tls_hostname=name
+        )
+        version = stream.extra(TLSAttribute.tls_version, "")  # noqa: S610 - no query set, but a stream's attribute
+        await stream.aclose()
+        return version
 
     async def _answered(self, request: Request) -> Answer:
         if self._transport is None:

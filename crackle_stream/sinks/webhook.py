@@ -95,6 +95,17 @@ class WebhookSink(Sink):
             self._poster.forget()
             raise problem
 
+    async def try_out(self) -> str:
+        """Resolve, check and connect, and send nothing.
+
+        Returns:
+            What answered.
+
+        Raises:
+            SinkError: it cannot be connected to.
+        """
+        return await self._poster.reach()
+
     def _request(self, alert: Alert) -> Request:
         try:
             body = self._format.body(alert, self.options)

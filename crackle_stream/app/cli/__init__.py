@@ -1,4 +1,4 @@
-"""The command line: `crackle-stream run | replay | check | demo | explain | top | spool | schema`, and lists of kinds.
+"""The command line: `crackle-stream COMMAND`, one file a command.
 
 A command imports what it needs when it runs, so that `--help` answers at once and a pipe loads no broker's client.
 """
@@ -11,9 +11,11 @@ from typing import Annotated
 import typer
 
 from crackle_stream import __version__
+from crackle_stream.app.cli.calibrate import calibrate_file
 from crackle_stream.app.cli.check import check_configuration
 from crackle_stream.app.cli.demo import play_demo
 from crackle_stream.app.cli.explain import explain_alert
+from crackle_stream.app.cli.init import begin_configuration
 from crackle_stream.app.cli.kinds import detectors, sinks, sources
 from crackle_stream.app.cli.replay import replay_stream
 from crackle_stream.app.cli.run import run_stream
@@ -55,6 +57,8 @@ app = typer.Typer(
 app.command("run")(run_stream)
 app.command("replay")(replay_stream)
 app.command("check")(check_configuration)
+app.command("init")(begin_configuration)
+app.command("calibrate")(calibrate_file)
 app.command("demo")(play_demo)
 app.command("explain")(explain_alert)
 app.command("top")(watch_process)
