@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Self
 
 from crackle_stream.model import Examination
 
 __all__ = ["History"]
+
+_OBJECT_BYTES, _LEAF_BYTES = 64, 32
+"""A small container of CPython with the reference to it, and a number or a short text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,11 @@ class History:
         ends = [time for time in (self.cooled_to, end_time) if time is not None]
         return History(self.windows + 1, {**self.learned, **news}, max(ends, default=None))
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it takes in memory, roughly; worked out in a moment, however much it is."""
+        return sum(map(_nbytes, self.learned.values()))
+
     def to_dict(self) -> dict[str, object]:
         """The history as JSON values, as far as detectors hand back JSON values to remember."""
         learned = {name: dict(values) for name, values in self.learned.items()}
@@ -63,3 +72,13 @@ class History:
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"the stored history is damaged: {type(error).__name__}: {error}") from error
+
+
+def _nbytes(value: object) -> int:
+    """Bytes of a value, and of what it holds by the first two of it: what detectors remember is alike all through."""
+    if isinstance(value, Mapping):
+        first = list(islice(value.values(), 2))
+        return _OBJECT_BYTES + len(value) * (_LEAF_BYTES + sum(map(_nbytes, first)) // max(len(first), 1))
+    if isinstance(value, list | tuple):
+        return _OBJECT_BYTES + len(value) * sum(map(_nbytes, value[:2])) // max(len(value[:2]), 1)
+    return _LEAF_BYTES

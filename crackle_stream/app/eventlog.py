@@ -91,6 +91,8 @@ _STYLES: Mapping[type[Event], _Style] = {
     events.PartitionBegun: _Style(logging.INFO),
     events.PartitionsRevoked: _Style(logging.INFO),
     events.AlertsHandedOver: _Style(logging.INFO),
+    events.IntakePaused: _Style(logging.WARNING),
+    events.IntakeResumed: _Style(logging.INFO),
     events.KeyEvicted: _Style(logging.WARNING),
     events.WindowCooled: _Style(logging.DEBUG),
     events.WindowMerged: _Style(logging.DEBUG),

@@ -38,11 +38,14 @@ class Pins:
 
 @dataclass(slots=True)
 class Unsettled:
-    """Whether intake must wait because too many windows are not settled; once full, until half of it has gone.
+    """Whether intake must wait because too much is not settled; once full, until half of it has gone.
+
+    The oldest unsettled window holds all after it, told and quiet ones alike: what each left behind is needed until a
+    commit has passed it.
 
     Attributes:
-        max_windows: most windows cut and not settled.
-        max_bytes: most bytes of their notifications.
+        max_windows: most windows cut that no commit has passed.
+        max_bytes: most bytes of what they left behind, and of their notifications in memory.
         full: whether intake waits.
     """
 
@@ -61,6 +64,6 @@ class Unsettled:
         if not self.full:
             return ""
         return (
-            f"{windows} windows with {nbytes} bytes of news wait for a required sink "
-            f"(at most {self.max_windows} and {self.max_bytes}): reading is paused until half of them are delivered"
+            f"{windows} windows wait to be settled, with {nbytes} bytes of state and news (at most {self.max_windows} "
+            f"and {self.max_bytes}): reading is paused until half of them are"
         )

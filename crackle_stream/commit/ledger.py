@@ -36,6 +36,7 @@ class _Entry(Generic[State]):
         extra: whether its end is off the grid.
         pins: notifications that hold it; None before it was cooled.
         after: what the kiln was left with.
+        weight: bytes of that.
     """
 
     kiln: Hashable
@@ -45,6 +46,7 @@ class _Entry(Generic[State]):
     extra: bool
     pins: set[Hashable] | None = None
     after: State | None = None
+    weight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class Ledger(Generic[State]):
         stream_time: the partition's stream time then.
         states: by kiln, the values as of then.
         inherited: a former owner's departures from the grid after `through`; they are handed on until passed.
+        weight: bytes of the values that windows left behind which no commit has passed, as far as it was said.
     """
 
     through: int
@@ -83,6 +86,7 @@ class Ledger(Generic[State]):
     stream_time: float = -math.inf
     states: dict[Hashable, State] = field(default_factory=dict)
     inherited: Cuts = field(default_factory=Cuts)
+    weight: int = field(default=0, init=False)
     _windows: dict[Hashable, _Entry[State]] = field(default_factory=dict)
     _holders: dict[Hashable, set[Hashable]] = field(default_factory=dict)
     _now: dict[Hashable, State] = field(default_factory=dict)
@@ -91,6 +95,10 @@ class Ledger(Generic[State]):
 
     def __post_init__(self) -> None:
         self._now = dict(self.states)
+
+    def __len__(self) -> int:
+        """Windows that no commit has passed: the oldest unsettled one holds all after it."""
+        return len(self._windows)
 
     @property
     def unsettled(self) -> int:
@@ -128,7 +136,9 @@ class Ledger(Generic[State]):
         """The value that the kiln's next cooling takes; None for a new kiln."""
         return self._now.get(kiln)
 
-    def cooled(self, window: Hashable, after: State | None, notices: Iterable[Hashable] = ()) -> bool:
+    def cooled(
+        self, window: Hashable, after: State | None, notices: Iterable[Hashable] = (), *, weight: int = 0
+    ) -> bool:
         """A window's report exists.
 
         Args:
@@ -136,6 +146,7 @@ class Ledger(Generic[State]):
             after: what the kiln is left with; None where the kiln is gone.
             notices: the notifications made from it that must be settled: raised and resolved ones. A repeated one
                 never holds a position.
+            weight: bytes of what the kiln is left with.
 
         Returns:
             Whether the window is settled by this.
@@ -144,6 +155,8 @@ class Ledger(Generic[State]):
         if entry is None:
             return False
         entry.pins, entry.after = set(notices), after
+        self.weight += weight - entry.weight
+        entry.weight = weight
         for notice in entry.pins:
             self._holders.setdefault(notice, set()).add(window)
         if after is None:
@@ -227,5 +240,6 @@ class Ledger(Generic[State]):
         self._unlisted = {end for end in self._unlisted if end > as_of.through}
         self._merged = {end for end in self._merged if end > as_of.through}
         self._windows = {name: entry for name, entry in self._windows.items() if entry.end > as_of.through}
+        self.weight = sum(entry.weight for entry in self._windows.values())
         self.through, self.refill_from, self.stream_time = as_of.through, as_of.refill_from, as_of.stream_time
         self.states = dict(as_of.states)

@@ -213,6 +213,18 @@ class Checkpoints:
         """These are on disk as they are now."""
         self._changed.difference_update(kilns)
 
+    # -- what is held ----------------------------------------------------------------------------------------------
+
+    @property
+    def held(self) -> int:
+        """Windows that no commit has passed yet, each with what its kiln was left with."""
+        return sum(len(log.ledger) for log in self._logs.values())
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what those windows left behind, roughly."""
+        return sum(log.ledger.weight for log in self._logs.values())
+
     # -- windows ---------------------------------------------------------------------------------------------------
 
     @property
@@ -285,7 +297,8 @@ class Checkpoints:
         if after is not None and count is not None:
             after = replace(after, count=count)
         if ledger is not None:
-            ledger.cooled(window.id, after, [window.id] if news else [])
+            weight = 0 if after is None else after.history.nbytes
+            ledger.cooled(window.id, after, [window.id] if news else [], weight=weight)
         elif after is None:
             self._loose.pop(kiln, None)
         else:

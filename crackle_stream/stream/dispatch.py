@@ -98,6 +98,16 @@ class Dispatcher:
         return {lane.name: lane.unsettled for lane in self._lanes if lane.unsettled}
 
     @property
+    def holding(self) -> bool:
+        """Whether a required sink has alerts to take that hold a position back."""
+        return any(lane.unsettled and lane.subscription.required for lane in self._lanes)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the alerts that wait in memory, roughly."""
+        return sum(lane.nbytes for lane in self._lanes)
+
+    @property
     def safe(self) -> bool:
         """Whether everything was handed out, and what sinks have not yet is on disk for the next start."""
         return self._closed and not self.unsettled

@@ -41,6 +41,8 @@ __all__ = [
     "DetectorDisabled",
     "DetectorFailed",
     "Event",
+    "IntakePaused",
+    "IntakeResumed",
     "KeyEvicted",
     "OffsetsCommitted",
     "PartitionBegun",
@@ -101,6 +103,21 @@ class BatchRead(Event):
     name: ClassVar[str] = "batch.read"
     tasks: int
     lag: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class IntakePaused(Event):
+    """Reading waits: too much is cut and cooled that sinks have not taken the alerts of."""
+
+    name: ClassVar[str] = "intake.paused"
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeResumed(Event):
+    """Reading goes on."""
+
+    name: ClassVar[str] = "intake.resumed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from crackle_stream.stream.checkpoint import Checkpoints
 from crackle_stream.stream.cooler import Cooler
 from crackle_stream.stream.events import BatchRead, Event, KeyEvicted, TracesSeen
 from crackle_stream.stream.failpoints import reach
+from crackle_stream.stream.headroom import Headroom
 from crackle_stream.stream.intake import Intake
 from crackle_stream.stream.pacing import Pacing
 from crackle_stream.stream.reader import Batch, Reader
@@ -33,7 +34,11 @@ class Feeder:
         settled: told what is in hand.
         checkpoints: knows what a former owner has settled.
         pacing: told whether records bear times.
+        headroom: makes us wait while too much is unsettled.
         emit: where events go.
+
+    Attributes:
+        busy: whether a batch is in hand, whose rows are not all in kilns yet.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class Feeder:
         settled: SettledPositions,
         checkpoints: Checkpoints,
         pacing: Pacing,
+        headroom: Headroom,
         emit: Callable[[Event], None],
     ) -> None:
         self._source = source
@@ -56,14 +62,19 @@ class Feeder:
         self._settled = settled
         self._checkpoints = checkpoints
         self._pacing = pacing
+        self._headroom = headroom
         self._emit = emit
+        self.busy = False
 
     async def run(self) -> None:
         """Inbox to kilns until the inbox is closed and empty."""
         while (item := await self._reader.inbox.get()) is not None:
             generation, records = item
+            self.busy = True
+            await self._headroom.wait()
             if generation == self._reader.generation:
                 await self._feed(records, generation)
+            self.busy = False
             await anyio.lowlevel.checkpoint()
 
     async def _feed(self, records: Batch, generation: int) -> None:

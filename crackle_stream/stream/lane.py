@@ -31,6 +31,10 @@ LAST_WAIT_S = 5.0
 """Longest wait between tries once the stream has ended: a breaker's 30 s would outlast the grace, 25 s by default."""
 
 
+ALERT_BYTES, TASK_BYTES = 4096, 64
+"""What an alert takes in memory (a shift of three metrics: 4.3 kB), and each task that it names."""
+
+
 @dataclass(slots=True)
 class Ticket:
     """Counts what of one window's alerts is not settled; `settled` is called once, when nothing is left.
@@ -85,6 +89,11 @@ class Lane(ABC):
     @abstractmethod
     def unsettled(self) -> int:
         """Alerts that hold positions back."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what waits in memory, roughly; none where it waits on disk."""
+        return 0
 
     @property
     def trouble(self) -> str:
@@ -176,6 +185,10 @@ class _Delivery:
     alert: Alert
     ticket: Ticket | None
 
+    @property
+    def nbytes(self) -> int:
+        return ALERT_BYTES + TASK_BYTES * len(self.alert.pattern.involved_tasks)
+
 
 class QueueLane(Lane):
     """A bounded queue in memory; the delivery at work stays at its head until it is done."""
@@ -189,6 +202,11 @@ class QueueLane(Lane):
     def waiting(self) -> int:
         """Alerts that the sink has not."""
         return len(self._queue)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what waits in memory, roughly."""
+        return sum(delivery.nbytes for delivery in self._queue)
 
     @property
     def unsettled(self) -> int:

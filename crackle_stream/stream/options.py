@@ -130,6 +130,8 @@ class RunOptions:
         shutdown_grace: seconds that stopping may take.
         start_timeout: seconds to try opening the source.
         seed: of the generators handed to the detectors.
+        max_unsettled: most windows cooled ahead of a sink that does not take its alerts; then reading waits.
+        max_unsettled_bytes: most bytes of what they left behind and of their alerts in memory, roughly; then too.
         flush_partial: cool the last partial window when stopping; None does so for sources that cannot be read again
             from a committed position or that have ended.
     """
@@ -139,4 +141,11 @@ class RunOptions:
     shutdown_grace: float = 25.0
     start_timeout: float = 60.0
     seed: int = 0
+    max_unsettled: int = 10_000
+    max_unsettled_bytes: int = 64 * 1024 * 1024
     flush_partial: bool | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("max_unsettled", "max_unsettled_bytes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")

@@ -18,7 +18,7 @@ import anyio
 import anyio.to_thread
 
 from crackle_stream.alerting import AlertPolicy, Route, Routes
-from crackle_stream.commit import SettledPositions
+from crackle_stream.commit import SettledPositions, Unsettled
 from crackle_stream.decode import Decoder
 from crackle_stream.detect import built_in
 from crackle_stream.errors import AlertsRefused, CrackleError, NotDrained, NothingRead, SourceError
@@ -38,6 +38,7 @@ from crackle_stream.stream.failpoints import reach
 from crackle_stream.stream.feeder import Feeder
 from crackle_stream.stream.gallery import Gallery
 from crackle_stream.stream.grace import Grace
+from crackle_stream.stream.headroom import Headroom
 from crackle_stream.stream.intake import Intake
 from crackle_stream.stream.options import HushOptions, KilnOptions, RunOptions
 from crackle_stream.stream.pacing import Pacing
@@ -174,6 +175,8 @@ class Pipeline:
             silencing=self.silencing,
             emit=self._emit,
         )
+        bound = Unsettled(self._options.max_unsettled, self._options.max_unsettled_bytes)
+        self._headroom = Headroom(bound, self._settled, self._checkpoints, self._dispatcher, self._emit)
         self._feeder = Feeder(
             source,
             self._reader,
@@ -183,6 +186,7 @@ class Pipeline:
             self._settled,
             self._checkpoints,
             Pacing(source, profile, self._schedule, self._cooler, self._emit),
+            self._headroom,
             self._emit,
         )
         self._ours: set[Partition] = set()
@@ -295,6 +299,7 @@ class Pipeline:
             dropped_names=scope.dropped_names,
             backlog=dispatcher.backlog,
             failing=dispatcher.failing,
+            paused=self._headroom.lacking,
             kilns=len(scope),
             held=scope.held,
             fresh=scope.fresh,
@@ -413,7 +418,7 @@ class Pipeline:
             return
         while True:
             await anyio.sleep(min(max(seconds / 10, 0.01), 1.0))
-            if self._reader.idle:
+            if self._reader.idle and not self._feeder.busy:
                 for kiln, window in self._scope.idle(seconds):
                     await self._cooler.put(kiln, window)
 

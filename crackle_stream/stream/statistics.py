@@ -37,6 +37,8 @@ class Statistics:
         buried: alerts in the dead letters, by sink.
         backlog: alerts that wait, in memory or in a spool, by sink.
         failing: what is wrong with the sinks that are not healthy, by sink.
+        paused: why reading waits for sinks; "" while it does not.
+        evicted: kilns closed to make room for others.
         cooling_p50_s: median seconds of the last thousand coolings.
         cooling_p95_s: their 95th percentile.
         kilns: kilns open.
@@ -64,6 +66,8 @@ class Statistics:
     buried: Mapping[str, int] = field(default_factory=dict)
     backlog: Mapping[str, int] = field(default_factory=dict)
     failing: Mapping[str, str] = field(default_factory=dict)
+    paused: str = ""
+    evicted: int = 0
     cooling_p50_s: float = 0.0
     cooling_p95_s: float = 0.0
     kilns: int = 0
@@ -78,7 +82,7 @@ class Tally:
     """Counts events as they happen."""
 
     def __init__(self) -> None:
-        self.tasks = self.rejected = self.dropped = self.windows = self.merged = 0
+        self.tasks = self.rejected = self.dropped = self.windows = self.merged = self.evicted = 0
         self.lag: int | None = None
         self.last_problem = ""
         self.patterns: Counter[str] = Counter()
@@ -102,6 +106,8 @@ class Tally:
                 self.last_problem = f"{event.reject.position}: {event.reject.problem}"
             case events.TasksDropped():
                 self.dropped += event.tasks
+            case events.KeyEvicted():
+                self.evicted += 1
             case events.WindowMerged():
                 self.merged += 1
             case events.WindowCooled():
@@ -137,6 +143,7 @@ class Tally:
             dropped=self.dropped,
             windows=self.windows,
             merged=self.merged,
+            evicted=self.evicted,
             patterns=dict(self.patterns),
             failures=dict(self.failures),
             alerts=dict(self.alerts),

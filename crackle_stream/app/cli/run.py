@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crackle_stream import __version__
 from crackle_stream.app.cli.reporting import reported
 from crackle_stream.app.exits import Exit, FailOn
 from crackle_stream.model import PatternKind, Severity, did_you_mean
@@ -38,6 +39,9 @@ class Rate(StrEnum):
 
 RECORDS = {".jsonl", ".ndjson", ".json", ".gz"}
 """Endings of files that are no configuration."""
+
+AT_HAND = frozenset({"stdin", "file", "memory"})
+"""Sources that nobody has to wait for."""
 
 DEFAULT_BROKER = "localhost:9092"
 
@@ -170,7 +174,18 @@ def _started(configuration: "Configuration", fail_on: FailOn, *, verbosity: int,
         raise typer.BadParameter("it is not installed: pip install uvloop", param_hint="--uvloop")
     # everything a stream needs is loaded here, before its first record and on no event loop
     from crackle_stream.app.logs import configure
-    from crackle_stream.app.running import run_pipeline
 
     configure(sys.stderr, verbosity=verbosity)
+    _say_begun(configuration)
+    from crackle_stream.app.running import run_pipeline
+
     return run_pipeline(configuration, fail_on=fail_on, uvloop=uvloop)
+
+
+def _say_begun(configuration: "Configuration") -> None:
+    """A sign of life before a second of imports, where a source may have to be waited for; a pipe is there at once."""
+    from structlog import get_logger
+
+    source = configuration.source.plugin.name
+    if source not in AT_HAND:
+        get_logger().info("process.started", version=__version__, source=source, pid=os.getpid())

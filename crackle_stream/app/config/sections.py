@@ -244,19 +244,36 @@ class RunSection:
         name: names the pipeline in the identities of windows and alerts; two pipelines over one topic need two names.
         shutdown_grace: seconds that stopping may take; a number or text such as "25s".
         start_timeout: seconds to try opening the source; a number or text such as "1m".
+        max_unsettled: windows cooled ahead of a sink that does not take its alerts, beyond which reading waits.
+        max_unsettled_bytes: bytes of what they left behind and of their alerts in memory, roughly, beyond which it
+            waits too; a number or text such as "64MiB".
     """
 
     name: str = "crackle-stream"
     shutdown_grace: float = 25.0
     start_timeout: float = 60.0
+    max_unsettled: int = 10_000
+    max_unsettled_bytes: int = 64 * 2**20
 
     def __post_init__(self) -> None:
-        read_fields(self, name=read_text, shutdown_grace=seconds, start_timeout=seconds)
+        read_fields(
+            self,
+            name=read_text,
+            shutdown_grace=seconds,
+            start_timeout=seconds,
+            max_unsettled=whole_number(1),
+            max_unsettled_bytes=positive_octets,
+        )
 
     def options(self, *, strict: bool) -> RunOptions:
         """What the pipeline takes."""
         return RunOptions(
-            name=self.name, strict=strict, shutdown_grace=self.shutdown_grace, start_timeout=self.start_timeout
+            name=self.name,
+            strict=strict,
+            shutdown_grace=self.shutdown_grace,
+            start_timeout=self.start_timeout,
+            max_unsettled=self.max_unsettled,
+            max_unsettled_bytes=self.max_unsettled_bytes,
         )
 
 

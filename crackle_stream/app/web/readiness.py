@@ -62,6 +62,8 @@ def _of_source(board: Board, setup: Setup) -> Iterator[Reason]:
 def _of_sinks(board: Board, setup: Setup, statistics: Statistics) -> Iterator[Reason]:
     for name in sorted(board.full & statistics.backlog.keys()):
         yield Reason("spool_full", f"the spool of sink {name} has no room")
+    if statistics.paused:
+        yield Reason("unsettled_full", statistics.paused)
     for name, problem in sorted(statistics.failing.items()):
         if name in setup.required:
             yield Reason("sink_failing", f"sink {name}: {problem}")
