@@ -93,6 +93,7 @@ _STYLES: Mapping[type[Event], _Style] = {
     events.AlertsHandedOver: _Style(logging.INFO),
     events.IntakePaused: _Style(logging.WARNING),
     events.IntakeResumed: _Style(logging.INFO),
+    events.KeyDivided: _Style(logging.WARNING),
     events.KeyEvicted: _Style(logging.WARNING),
     events.WindowCooled: _Style(logging.DEBUG),
     events.WindowMerged: _Style(logging.DEBUG),

@@ -43,6 +43,7 @@ __all__ = [
     "Event",
     "IntakePaused",
     "IntakeResumed",
+    "KeyDivided",
     "KeyEvicted",
     "OffsetsCommitted",
     "PartitionBegun",
@@ -159,6 +160,19 @@ class TasksDropped(Event):
     name: ClassVar[str] = "tasks.dropped"
     key: str
     tasks: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDivided(Event):
+    """A key was seen in two partitions, so that it has two kilns with a part of its tasks each; told once.
+
+    Attributes:
+        key: the first such key.
+    """
+
+    name: ClassVar[str] = "key.divided"
+    key: str
+    cure: str = "let what writes the records choose their partition by the key, or kiln.scope = partition"
 
 
 @dataclass(frozen=True, slots=True)

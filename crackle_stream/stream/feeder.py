@@ -11,7 +11,7 @@ from crackle_stream.model import RecordBatch
 from crackle_stream.protocols import Source
 from crackle_stream.stream.checkpoint import Checkpoints
 from crackle_stream.stream.cooler import Cooler
-from crackle_stream.stream.events import BatchRead, Event, KeyEvicted, TracesSeen
+from crackle_stream.stream.events import BatchRead, Event, KeyDivided, KeyEvicted, TracesSeen
 from crackle_stream.stream.failpoints import reach
 from crackle_stream.stream.headroom import Headroom
 from crackle_stream.stream.intake import Intake
@@ -64,6 +64,7 @@ class Feeder:
         self._pacing = pacing
         self._headroom = headroom
         self._emit = emit
+        self._told_twice = False
         self.busy = False
 
     async def run(self) -> None:
@@ -95,7 +96,13 @@ class Feeder:
                 return
         self._settled.release(records)
         await self._close_oldest()
+        self._tell_twice()
         self._emit(BatchRead(len(batch), self._source.lag()))
+
+    def _tell_twice(self) -> None:
+        if self._scope.twice and not self._told_twice:
+            self._told_twice = True
+            self._emit(KeyDivided(self._scope.twice))
 
     async def _close_oldest(self) -> None:
         for kiln, window in self._scope.over():

@@ -57,6 +57,7 @@ class Scope:
     Attributes:
         dropped_names: metric names left out because a ring knew too many.
         late: tasks older than their partition's stream time.
+        twice: a key that was seen in two partitions, "" while there is none: each partition has a kiln for it.
     """
 
     def __init__(
@@ -84,6 +85,8 @@ class Scope:
         self._due: list[tuple[float, int, KilnId]] = []
         self._pushed = 0
         self._nbytes = 0
+        self._homes: dict[str, Partition] = {}
+        self.twice = ""
 
     def __len__(self) -> int:
         return len(self._kilns)
@@ -201,6 +204,8 @@ class Scope:
 
     def _forget(self, name: KilnId) -> None:
         self._nbytes -= self._kilns.pop(name).ring.nbytes
+        if self._homes.get(name.key) == name.partition:
+            del self._homes[name.key]
         for waiting in self._waiting.values():
             waiting.pop(name, None)
 
@@ -328,6 +333,12 @@ class Scope:
             ring = Ring(self._options.capacity)
             grid = self._schedule.grid(self._shift(name.key))
             kiln = self._kilns[name] = StreamKiln(name, ring, grid, self._counts.pop(name, None))
+            if (
+                name.key
+                and name.partition is not None
+                and self._homes.setdefault(name.key, name.partition) != name.partition
+            ):
+                self.twice = self.twice or name.key
         self._kilns.move_to_end(name)
         return kiln
 

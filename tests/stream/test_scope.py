@@ -237,3 +237,15 @@ def test_windows_do_not_depend_on_how_the_log_is_batched(size: int) -> None:
     windows = [told([one]) for start in range(0, 500, size) for one in kilns.feed(batch(start, min(size, 500 - start)))]
     whole, _ = scope(KilnOptions(capacity=50, scope="partition"), tasks=30, seconds=40)
     assert [one for window in windows for one in window] == told(list(whole.feed(batch(0, 500))))
+
+
+def test_a_key_in_two_partitions_is_noticed_and_one_that_moves_after_its_kiln_was_closed_is_not() -> None:
+    kilns, _ = scope(KilnOptions(capacity=4, scope="key", max_keys=2))
+    list(kilns.feed(batch(0, 2, keys=["a", "b"])))
+    assert kilns.twice == ""
+    list(kilns.feed(batch(2, 1, keys=["c"])))
+    assert [kiln.key for kiln, _ in kilns.over()] == ["a"]
+    list(kilns.feed(batch(0, 1, partition=Q, keys=["a"])))
+    assert kilns.twice == ""
+    list(kilns.feed(batch(1, 1, partition=Q, keys=["c"])))
+    assert kilns.twice == "c"
