@@ -73,6 +73,11 @@ def test_a_full_spool_is_a_reason_until_there_is_room() -> None:
     assert why(RUNNING, full, events.AlertSpooled("pager", 1, 99), backlog={"pager": 99}) == {}
 
 
+def test_reading_that_waits_for_a_sink_is_a_reason() -> None:
+    said = "10000 windows wait to be settled"
+    assert why(RUNNING, paused=said) == {"unsettled_full": said}
+
+
 def test_bad_records_near_the_ceiling_are_a_reason_before_the_process_ends() -> None:
     bad = events.RecordRejected(Reject(Position(Partition("results", 0), 1), "no", b""))
     assigned = events.PartitionsAssigned(("results[0]",))
