@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import numpy as np
@@ -131,9 +131,9 @@ def log_with(*alarms: int, rows: int = 40) -> Log:
 
 @asynccontextmanager
 async def process(
-    source: Shared, sinks: Sequence[Sink | Subscription], directory: Path
+    source: Shared, sinks: Sequence[Sink | Subscription], directory: Path | None, **alerts: Any
 ) -> AsyncIterator[tuple[Pipeline, Observed]]:
-    """A pipeline that runs until the block ends."""
+    """A pipeline that runs until the block ends, and then ends as if killed."""
     watch = Observed()
     async with (
         Pipeline(
@@ -142,8 +142,8 @@ async def process(
             profile=QUIET,
             schedule=CoolingSchedule(every_tasks=EVERY, every_seconds=None),
             kiln=KilnOptions(capacity=EVERY),
-            alerts=AlertPolicy(resolve_after=1000),
-            state=Store(directory, PARTS),
+            alerts=AlertPolicy(resolve_after=1000, **alerts),
+            state=None if directory is None else Store(directory, PARTS),
             options=RunOptions(shutdown_grace=0.1),
             on_event=watch,
         ) as pipeline,

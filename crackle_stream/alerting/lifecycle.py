@@ -7,7 +7,7 @@ position's window. Time is stream time, so that the same log tells the same stor
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -84,6 +84,10 @@ class Lifecycle:
         """Every active alert resolved, because the kiln itself is gone; those nobody was told of without a word."""
         told = (alert for alert in self.active.values() if alert.said is not Said.NO)
         return Lifecycle(), tuple(alert.notice(AlertStatus.RESOLVED, sighting, reason) for alert in told)
+
+    def unseen(self) -> Lifecycle:
+        """The lifecycle without what is active or on its way to it: nothing was seen for so long that it is over."""
+        return replace(self, active={}, pending={}, hushed=())
 
     def _sure(self, found: Iterable[CracklePattern], enter: float) -> list[CracklePattern]:
         """What is sure enough to begin something, or goes on with what is known under its name."""

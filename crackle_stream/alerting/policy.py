@@ -25,6 +25,7 @@ class AlertPolicy:
         exit_confidence: patterns of an active alert count as seen down to it; None for `min_confidence`.
         hold: seconds of stream time that an alert stays raised before it may be resolved.
         inhibit: whether an alert that another explains by a known lag is held back while that is active.
+        stale_after: seconds on the clock without a task of its kiln after which an alert is over; None for never.
         routes: where alerts go, which may say how severe they are and how often they are said again.
     """
 
@@ -36,6 +37,7 @@ class AlertPolicy:
     exit_confidence: float | None = None
     hold: float = 0.0
     inhibit: bool = True
+    stale_after: float | None = 24 * 3600.0
     routes: Routes = field(default_factory=Routes)
 
     def __post_init__(self) -> None:
@@ -49,6 +51,8 @@ class AlertPolicy:
             raise ValueError(f"accept_after must be at least 1 cooling, not {self.accept_after}")
         if not self.hold >= 0:
             raise ValueError(f"hold must be at least 0 seconds, not {self.hold}")
+        if self.stale_after is not None and not self.stale_after > 0:
+            raise ValueError(f"stale_after must be more than 0 seconds, not {self.stale_after}")
         if self.exit_confidence is not None:
             most = 1.0 if self.min_confidence is None else self.min_confidence
             if not 0 <= self.exit_confidence <= most:

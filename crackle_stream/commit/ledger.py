@@ -92,6 +92,7 @@ class Ledger(Generic[State]):
     _now: dict[Hashable, State] = field(default_factory=dict)
     _merged: set[int] = field(default_factory=set)
     _unlisted: set[int] = field(default_factory=set)
+    _amendments: dict[Hashable, tuple[State, State | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._now = dict(self.states)
@@ -132,6 +133,11 @@ class Ledger(Generic[State]):
         self._merged.add(entry.end)
         self._unlisted.add(entry.end)
 
+    @property
+    def values(self) -> Mapping[Hashable, State]:
+        """By kiln, what its next cooling takes."""
+        return self._now
+
     def now(self, kiln: Hashable) -> State | None:
         """The value that the kiln's next cooling takes; None for a new kiln."""
         return self._now.get(kiln)
@@ -165,14 +171,38 @@ class Ledger(Generic[State]):
             self._now[entry.kiln] = after
         return not entry.pins
 
-    def close(self, kiln: Hashable) -> None:
-        """A kiln is gone; what it left is forgotten once its last window is settled."""
-        self._now.pop(kiln, None)
-        entries = [entry for entry in self._windows.values() if entry.kiln == kiln]
-        if entries:
-            entries[-1].after = None
-        else:
-            self.states.pop(kiln, None)
+    def amend(self, kiln: Hashable, after: State | None) -> State | None:
+        """The value that the kiln's next cooling takes has changed without a window; None where the kiln is gone.
+
+        Returns:
+            What it was.
+        """
+        before = self._now.pop(kiln, None)
+        if after is not None:
+            self._now[kiln] = after
+        return before
+
+    def amended(self, kiln: Hashable, before: State | None, after: State | None) -> None:
+        """What was told of such a change is settled: until now a restart would have begun with what was before, and
+        told it again. Once a window has come after the change there is nothing to amend.
+
+        Args:
+            kiln: whose.
+            before: what `amend` returned.
+            after: what it was given.
+        """
+        if before is None:
+            return
+        entries = [entry for entry in self._windows.values() if entry.kiln == kiln and entry.after is before]
+        for entry in entries:
+            entry.after = after
+        if not entries and self.states.get(kiln) is before:
+            self._amendments[kiln] = (before, after)
+
+    @property
+    def unsaid(self) -> bool:
+        """Whether a commit should be made although no position moved: a value changed without a window."""
+        return bool(self._amendments)
 
     def settle(self, notice: Hashable) -> tuple[Hashable, ...]:
         """A notification is settled; an unknown one is ignored.
@@ -207,7 +237,8 @@ class Ledger(Generic[State]):
     def as_of(self, offset: int) -> AsOf[State]:
         """The partition as of an offset that may be committed (`SettledPositions`)."""
         through = offset - 1
-        states, contexts = dict(self.states), dict.fromkeys(self.states, self.refill_from)
+        states = self._amended_states()
+        contexts = dict.fromkeys(states, self.refill_from)
         stream_time = self.stream_time
         for entry in sorted(self._windows.values(), key=lambda entry: entry.end):
             if entry.end > through:
@@ -220,6 +251,15 @@ class Ledger(Generic[State]):
                 states[entry.kiln] = entry.after
         refill_from = min(contexts.values(), default=self.refill_from)
         return AsOf(through, min(refill_from, offset), stream_time, states, self._cuts(through))
+
+    def _amended_states(self) -> dict[Hashable, State]:
+        states = dict(self.states)
+        for kiln, (before, after) in self._amendments.items():
+            if states.get(kiln) is before:
+                del states[kiln]
+                if after is not None:
+                    states[kiln] = after
+        return states
 
     def _cuts(self, through: int) -> Cuts:
         extra = {entry.end for entry in self._windows.values() if entry.extra}.union(self.inherited.extra)
@@ -243,3 +283,5 @@ class Ledger(Generic[State]):
         self.weight = sum(entry.weight for entry in self._windows.values())
         self.through, self.refill_from, self.stream_time = as_of.through, as_of.refill_from, as_of.stream_time
         self.states = dict(as_of.states)
+        # one that was made while the commit was under way is not in it
+        self._amendments = {kiln: made for kiln, made in self._amendments.items() if self.states.get(kiln) is made[0]}

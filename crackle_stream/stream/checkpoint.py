@@ -11,14 +11,13 @@ import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from crackle_stream.alerting import Lifecycle, Said
+from crackle_stream.alerting import Said
 from crackle_stream.commit import (
     AsOf,
     CommitMetadata,
     Committed,
     CutPlan,
     Cuts,
-    Kept,
     Ledger,
     LogRange,
     MetadataUnreadable,
@@ -31,65 +30,15 @@ from crackle_stream.commit import (
     left_at,
     revived,
 )
-from crackle_stream.history import History
 from crackle_stream.model import Alert, LogStart, Partition
+from crackle_stream.stream.kiln_state import Checkpoint, KilnState, Taken
 from crackle_stream.stream.kilns import Count, KilnId
 from crackle_stream.window import Window
 
-__all__ = ["Checkpoint", "Checkpoints", "KilnState", "Taken"]
+__all__ = ["Checkpoints"]
 
 MAX_REFILL_RINGS = 4
 """Rows that are read again only to fill rings: at most so many rings' worth."""
-
-
-@dataclass(frozen=True, slots=True)
-class KilnState:
-    """What a kiln is left with by a window.
-
-    Attributes:
-        lifecycle: what was told.
-        history: what its detectors remember.
-        count: its tasks up to the window's end, by which windows of keys are cut.
-    """
-
-    lifecycle: Lifecycle = field(default_factory=Lifecycle)
-    history: History = field(default_factory=History)
-    count: Count = field(default_factory=Count)
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What was kept of a partition by a process before this one: how far it had come, and its kilns."""
-
-    kept: Kept | None = None
-    states: Mapping[KilnId, KilnState] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A partition as of an offset, ready to be kept and committed.
-
-    Attributes:
-        partition: which.
-        offset: to commit.
-        note: to commit beside it.
-        as_of: the values.
-        changed: of its kilns' states those that the last checkpoint does not hold.
-        gone: kilns that the last checkpoint holds and this one does not.
-        metadata: what the note says.
-        first: whether the partition was taken over since the last one, so that whatever is on disk is void.
-        ledger: of the assignment it belongs to; None for a partition without.
-    """
-
-    partition: Partition
-    offset: int
-    note: str
-    as_of: AsOf[KilnState]
-    changed: Mapping[KilnId, KilnState]
-    gone: tuple[KilnId, ...]
-    metadata: CommitMetadata
-    first: bool = False
-    ledger: Ledger[KilnState] | None = None
 
 
 @dataclass(slots=True)
@@ -248,6 +197,11 @@ class Checkpoints:
         state = self._loose.get(kiln) if ledger is None else ledger.now(kiln)
         return KilnState() if state is None else state
 
+    def alerting(self) -> dict[KilnId, KilnState]:
+        """The kilns with active alerts."""
+        values = [dict[Hashable, KilnState](self._loose.items()), *(log.ledger.values for log in self._logs.values())]
+        return {kiln: state for some in values for kiln, state in _of_kilns(some).items() if state.lifecycle.active}
+
     def cut(self, kiln: KilnId, window: Window, *, refill_from: int, stream_time: float, count: Count) -> None:
         """A window ended.
 
@@ -305,14 +259,37 @@ class Checkpoints:
             self._loose[kiln] = after
             self._changed.add(kiln)
 
-    def closed(self, kiln: KilnId) -> None:
-        """The kiln was closed to make room for others."""
-        self._loose.pop(kiln, None)
-        self._known.discard(kiln)
+    def amend(self, kiln: KilnId, after: KilnState | None) -> Callable[[], None]:
+        """A kiln is left with something without a window: nothing came for long, or it was closed to make room.
+
+        Args:
+            kiln: whose.
+            after: what it is left with; None where it is gone.
+
+        Returns:
+            To be called once what was told of that is settled: a process that dies before tells it again.
+        """
+        if after is None:
+            self._known.discard(kiln)
         log = None if kiln.partition is None else self._logs.get(kiln.partition)
-        if log is not None:
-            log.ledger.close(kiln)
-            log.gone.add(kiln)
+        if log is None:
+            return self._amend_loose(kiln, after)
+        before = log.ledger.amend(kiln, after)
+
+        def settle() -> None:
+            log.ledger.amended(kiln, before, after)
+            if after is None:
+                log.gone.add(kiln)
+
+        return settle
+
+    def _amend_loose(self, kiln: KilnId, after: KilnState | None) -> Callable[[], None]:
+        self._changed.discard(kiln)
+        if after is None:
+            self._loose.pop(kiln, None)
+            return lambda: None
+        self._loose[kiln] = after
+        return lambda: self._changed.add(kiln)
 
     def settling(self, kiln: KilnId, window: Window) -> Callable[[], None]:
         """What is to be called when everything that was made of the window is settled.
@@ -351,7 +328,7 @@ class Checkpoints:
     def due(self) -> list[Checkpoint]:
         """What there is to commit now."""
         moved = self._settled.committable()
-        unsaid = [each for each, log in self._logs.items() if log.ledger.unlisted or not log.said]
+        unsaid = [each for each, log in self._logs.items() if log.ledger.unlisted or log.ledger.unsaid or not log.said]
         return [self._checkpoint(each, self._settled.position(each)) for each in {**moved, **dict.fromkeys(unsaid)}]
 
     def committed(self, checkpoints: Iterable[Checkpoint]) -> None:

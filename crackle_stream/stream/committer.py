@@ -12,10 +12,11 @@ from crackle_stream.commit import Start
 from crackle_stream.errors import CrackleError, StateUnusable
 from crackle_stream.model import LogStart, Partition
 from crackle_stream.protocols import Source
-from crackle_stream.stream.checkpoint import Checkpoint, Checkpoints, Taken
+from crackle_stream.stream.checkpoint import Checkpoints
 from crackle_stream.stream.events import CommitFailed, Event, OffsetsCommitted, PartitionBegun
 from crackle_stream.stream.failpoints import reach
 from crackle_stream.stream.keeping import claim_of, keep, keep_loose, loose, take
+from crackle_stream.stream.kiln_state import Checkpoint, Taken
 from crackle_stream.stream.store import Store
 
 __all__ = ["COMMIT_EVERY_S", "Committer"]

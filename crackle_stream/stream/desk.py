@@ -18,6 +18,7 @@ from crackle_stream.stream.dispatch import Dispatcher
 from crackle_stream.stream.events import AlertHushed, Event
 from crackle_stream.stream.failpoints import reach
 from crackle_stream.stream.gallery import Gallery
+from crackle_stream.stream.kiln_state import KilnState
 from crackle_stream.stream.kilns import KilnId
 from crackle_stream.stream.silencing import Silencing
 from crackle_stream.window import Window
@@ -88,14 +89,24 @@ class Desk:
 
     async def close(self, kiln: KilnId) -> None:
         """A kiln was closed to make room: what was raised from it is over."""
-        before = self._checkpoints.now(kiln).lifecycle
-        self._checkpoints.closed(kiln)
-        if not before.active:
+        await self._end(kiln, self._checkpoints.now(kiln), None, "closed", "key closed")
+
+    async def fall_silent(self, kiln: KilnId) -> None:
+        """Nothing has come of a kiln for long: what was raised from it is over, as far as anybody can know."""
+        before = self._checkpoints.now(kiln)
+        await self._end(kiln, before, replace(before, lifecycle=before.lifecycle.unseen()), "silent", "no data")
+
+    async def _end(self, kiln: KilnId, before: KilnState, after: KilnState | None, what: str, reason: str) -> None:
+        """Resolve all that is active, without a window; whoever does it again, after a death, makes the same ids."""
+        active = before.lifecycle.active
+        settle = self._checkpoints.amend(kiln, after)
+        if not active:
+            settle()
             return
-        latest = max(alert.last_seen for alert in before.active.values())
-        sighting = Sighting(f"closed:{kiln.partition}:{kiln.key}:{latest!r}", latest)
-        over = before.closed(sighting, "key closed")[1]
-        await self._dispatcher.deliver(over, lambda: None)
+        latest = max(alert.last_seen for alert in active.values())
+        sighting = Sighting(f"{what}:{kiln.partition}:{kiln.key}:{latest!r}", latest)
+        over = before.lifecycle.closed(sighting, reason)[1]
+        await self._dispatcher.deliver(over, settle)
         await self._gallery.keep(over)
 
 

@@ -13,7 +13,7 @@ from crackle_stream.commit import Kept
 from crackle_stream.errors import StateUnusable
 from crackle_stream.history import History
 from crackle_stream.model import Partition
-from crackle_stream.stream.checkpoint import Checkpoint, KilnState, Taken
+from crackle_stream.stream.kiln_state import Checkpoint, KilnState, Taken
 from crackle_stream.stream.kilns import Count, KilnId
 from crackle_stream.stream.store import Part
 

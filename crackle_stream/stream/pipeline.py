@@ -8,7 +8,7 @@ source -> inbox -> decode -> kilns -> cooler (worker thread) -> lifecycle -> dis
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from types import TracebackType
@@ -22,7 +22,7 @@ from crackle_stream.commit import SettledPositions, Unsettled
 from crackle_stream.decode import Decoder
 from crackle_stream.detect import built_in
 from crackle_stream.errors import AlertsRefused, CrackleError, NotDrained, NothingRead, SourceError
-from crackle_stream.model import Alert, CracklePattern, LogStart, Partition
+from crackle_stream.model import Alert, CracklePattern
 from crackle_stream.profile import ThermalProfile
 from crackle_stream.protocols import Clock, Sink, Source, SystemClock
 from crackle_stream.schedule import CoolingSchedule
@@ -42,20 +42,18 @@ from crackle_stream.stream.headroom import Headroom
 from crackle_stream.stream.intake import Intake
 from crackle_stream.stream.options import HushOptions, KilnOptions, RunOptions
 from crackle_stream.stream.pacing import Pacing
+from crackle_stream.stream.quiet import Quiet
 from crackle_stream.stream.reader import Reader
 from crackle_stream.stream.scope import Scope
 from crackle_stream.stream.silencing import Silencing
 from crackle_stream.stream.statistics import Statistics, Tally
 from crackle_stream.stream.store import Store
+from crackle_stream.stream.tenure import Tenure
 from crackle_stream.stream.unwrapping import single_error
 
 __all__ = ["Pipeline"]
 
 CLOSE_WITHIN_S = 15.0
-
-ACKS_WITHIN_S = 2.0
-"""How long partitions that leave wait for sinks to take what was handed to them: a third of the shortest rebalance
-timeout that makes sense, and more than a sink that works needs. What comes later is made again by the next owner."""
 
 
 class Pipeline:
@@ -164,8 +162,11 @@ class Pipeline:
             store=state,
             clock=self._clock,
         )
-        self._reader = Reader(source, self._emit, self._lost)
         self._committer = Committer(source, self._checkpoints, state, self._emit)
+        self._reader = Reader(source, self._emit, self._lost)
+        self._tenure = Tenure(
+            self._reader, self._committer, self._checkpoints, self._scope, self._cooler, self._dispatcher, self._emit
+        )
         self._desk = Desk(
             policy,
             self._checkpoints,
@@ -189,7 +190,16 @@ class Pipeline:
             self._headroom,
             self._emit,
         )
-        self._ours: set[Partition] = set()
+        self._quiet = Quiet(
+            self._schedule.every_seconds,
+            policy.stale_after,
+            self._scope,
+            self._cooler,
+            self._checkpoints,
+            self._desk,
+            idle=lambda: self._reader.idle and not self._feeder.busy,
+            monotonic=self._clock.monotonic,
+        )
         self._stopping: anyio.Event | None = None
         self._running = anyio.Event()
         self._failure: SourceError | None = None
@@ -212,10 +222,10 @@ class Pipeline:
             await self._deaths.begin()
             await stack.enter_async_context(self._undertaker.opened())
             await stack.enter_async_context(self._dispatcher.opened())
-            self._source.listen(self)
+            self._source.listen(self._tenure)
             await self._reader.open(self._options.start_timeout)
             stack.push_async_exit(self._close_source)
-            await self._hand_over(await self._committer.left_behind(await self._dispatcher.origins()))
+            await self._tenure.look_back()
             self._exits = stack.pop_all()
         names = self._dispatcher.sinks
         self._emit(events.PipelineStarted(self._source.name, names))
@@ -247,7 +257,8 @@ class Pipeline:
         self._running.set()
         with single_error():
             async with anyio.create_task_group() as background:
-                background.start_soon(self._tick)
+                background.start_soon(self._quiet.cut)
+                background.start_soon(self._quiet.resolve)
                 background.start_soon(self._committer.regularly)
                 background.start_soon(self.silencing.regularly)
                 await self._work(stopping)
@@ -321,49 +332,9 @@ class Pipeline:
         """Alerts that were told and are not resolved, as last seen; also those of a process before this one."""
         return self._checkpoints.standing()
 
-    async def assigned(self, partitions: Mapping[Partition, LogStart]) -> Mapping[Partition, int]:
-        """Partitions came to this process; the source calls this."""
-        reach("assigned")
-        self._ours = set(partitions)
-        seeks: dict[Partition, int] = {}
-        for partition, log in partitions.items():
-            start = await self._committer.take_over(partition, log)
-            left = self._checkpoints.left_at(log.note)
-            if left is not None:
-                await self._hand_over({partition: left})
-            self._scope.take_over(partition, start, self._checkpoints.counts(partition))
-            if start.seek is not None:
-                seeks[partition] = start.seek
-        self._emit(events.PartitionsAssigned(tuple(map(str, partitions))))
-        await self._committer.claim()
-        return seeks
-
-    async def revoked(self, partitions: Sequence[Partition]) -> None:
-        """Partitions are leaving: commit what is settled, then forget the rest; the source calls this."""
-        reach("revoking")
-        self._reader.generation += 1
-        self._ours.difference_update(partitions)
-        await self._dispatcher.come_to_rest(ACKS_WITHIN_S)
-        if await self._committer.commit():  # whether a commit was stored that failed is unknown: then ours to deliver
-            await self._hand_over({each: self._checkpoints.committed_through(each) for each in partitions})
-        self._checkpoints.forget(partitions)
-        self._cooler.forget(self._scope.drop(partitions))
-        reach("revoked")
-        self._emit(events.PartitionsRevoked(tuple(map(str, partitions))))
-
-    async def _hand_over(self, left: Mapping[Partition, int | None]) -> None:
-        """Let go of news that ends beyond what was committed: whoever has the partition now makes it again.
-
-        Kilns that mix partitions make other windows then, whose news nobody would know for the same.
-        """
-        for partition, through in left.items():
-            if through is not None and self._scope.partitioned:
-                await self._dispatcher.hand_over(partition, through)
-
     async def _lost(self) -> None:
         """The source is opened anew: what it gave and is not settled comes again."""
-        if self._ours:
-            await self.revoked(sorted(self._ours))
+        await self._tenure.lost()
 
     # -- the rooms, each a task ------------------------------------------------------------------------------------
 
@@ -410,17 +381,6 @@ class Pipeline:
         elif wanted:
             for kiln, window in self._scope.flush("end"):
                 await self._cooler.put(kiln, window)
-
-    async def _tick(self) -> None:
-        """On a quiet stream, cool what has waited for `every_seconds`."""
-        seconds = self._schedule.every_seconds
-        if seconds is None:
-            return
-        while True:
-            await anyio.sleep(min(max(seconds / 10, 0.01), 1.0))
-            if self._reader.idle and not self._feeder.busy:
-                for kiln, window in self._scope.idle(seconds):
-                    await self._cooler.put(kiln, window)
 
     # -- opening and closing ---------------------------------------------------------------------------------------
 

@@ -174,6 +174,11 @@ class Scope:
             if kiln.fresh and now - kiln.fresh_since >= waited_s:
                 yield from self._cut_off_grid(kiln, "idle")
 
+    def holds_fresh(self, kiln: KilnId) -> bool:
+        """Whether the kiln has tasks that no window has held yet."""
+        known = self._kilns.get(kiln)
+        return known is not None and bool(known.fresh)
+
     def drop(self, partitions: Iterable[Partition]) -> list[KilnId]:
         """Forget the kilns of partitions that are ours no longer, and every kiln that mixes partitions."""
         gone = set(partitions)

@@ -121,6 +121,49 @@ def test_a_kiln_that_was_closed_has_no_state_from_its_last_window_on() -> None:
     assert made.as_of(10).states == {}
 
 
+def test_what_changes_without_a_window_counts_at_once_and_is_committed_once_it_is_settled() -> None:
+    made = ledger()
+    before = made.amend(KILN, "silent")
+    assert (before, made.now(KILN)) == ("at first", "silent")
+    assert (made.unsaid, made.as_of(0).states) == (False, {KILN: "at first"})
+    made.amended(KILN, before, "silent")
+    assert (made.unsaid, made.as_of(0).states) == (True, {KILN: "silent"})
+    made.committed(made.as_of(0), Cuts())
+    assert (made.unsaid, made.states) == (False, {KILN: "silent"})
+
+
+def test_a_kiln_that_is_gone_without_a_window_has_no_state_once_that_is_settled() -> None:
+    made = ledger()
+    made.amended(KILN, made.amend(KILN, None), None)
+    assert (made.now(KILN), made.as_of(0).states) == (None, {})
+
+
+def test_what_changed_while_a_commit_was_under_way_is_committed_by_the_next() -> None:
+    made = ledger()
+    under_way = made.as_of(0)
+    made.amended(KILN, made.amend(KILN, "silent"), "silent")
+    made.committed(under_way, Cuts())
+    assert (made.unsaid, made.as_of(0).states) == (True, {KILN: "silent"})
+
+
+def test_a_change_after_a_window_that_is_not_committed_stands_with_that_window() -> None:
+    made = ledger()
+    cut(made, 9)
+    made.cooled("w9", "after 9")
+    made.amended(KILN, made.amend(KILN, "silent"), "silent")
+    assert not made.unsaid
+    assert (made.as_of(5).states, made.as_of(10).states) == ({KILN: "at first"}, {KILN: "silent"})
+
+
+def test_a_change_that_is_settled_after_a_later_window_amends_nothing_of_that_window() -> None:
+    made = ledger()
+    before = made.amend(KILN, "silent")
+    cut(made, 9)
+    made.cooled("w9", "after 9")
+    made.amended(KILN, before, "silent")
+    assert made.as_of(10).states == {KILN: "after 9"}
+
+
 def test_with_several_kilns_the_oldest_ring_says_from_where_to_refill() -> None:
     made = Ledger[str](-1, 0)
     for end, kiln in ((19, "a"), (49, "b"), (59, "a")):

@@ -14,11 +14,12 @@ from crackle_stream.cooling import CoolingReport
 from crackle_stream.model import CracklePattern, Examination, Partition
 from crackle_stream.profile import ThermalProfile
 from crackle_stream.protocols import Context, SystemClock
-from crackle_stream.stream.checkpoint import Checkpoints, KilnState
+from crackle_stream.stream.checkpoint import Checkpoints
 from crackle_stream.stream.cooler import MAX_PENDING, STRIKES, Cooler
 from crackle_stream.stream.deadletter import Undertaker
 from crackle_stream.stream.deaths import Deaths
 from crackle_stream.stream.events import DetectorDisabled, Event, TasksDropped, WindowMerged
+from crackle_stream.stream.kiln_state import KilnState
 from crackle_stream.stream.kilns import KilnId
 from crackle_stream.window import Window
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commit at once, and do not wait for what no sink takes when partitions leave."""
     monkeypatch.setattr("crackle_stream.stream.committer.COMMIT_EVERY_S", 0.01)
-    monkeypatch.setattr("crackle_stream.stream.pipeline.ACKS_WITHIN_S", 0.05)
+    monkeypatch.setattr("crackle_stream.stream.tenure.ACKS_WITHIN_S", 0.05)
 
 
 def holding(gate: Gate, *alarms: int) -> Subscription:
@@ -151,7 +151,7 @@ async def test_what_was_kept_in_doubt_leaves_once_the_partition_comes_back_and_s
 async def test_a_partition_that_leaves_waits_for_what_a_sink_is_about_to_take(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crackle_stream.stream.pipeline.ACKS_WITHIN_S", 10.0)
+    monkeypatch.setattr("crackle_stream.stream.tenure.ACKS_WITHIN_S", 10.0)
     log, gate = log_with(5), Gate()
     source = Shared(log)
     async with process(source, [gate], tmp_path) as (_, watch):
@@ -167,7 +167,7 @@ async def test_a_partition_that_leaves_waits_for_what_a_sink_is_about_to_take(
 async def test_a_partition_that_leaves_does_not_wait_for_a_sink_that_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crackle_stream.stream.pipeline.ACKS_WITHIN_S", 60.0)
+    monkeypatch.setattr("crackle_stream.stream.tenure.ACKS_WITHIN_S", 60.0)
     log, pager = log_with(5), Pager(up=False)
     source = Shared(log)
     failing = Subscription(pager, retry=SOON, breaker=BreakerOptions(failures=1, open_s=60, open_max_s=60))

@@ -279,7 +279,7 @@ async def test_windows_of_a_partition_that_left_are_neither_delivered_nor_commit
     source, sink = Scripted(shifting(90, 45), ends=False, live=True), MemorySink()
     async with running(source, sink) as (pipeline, watch):
         await watch.until(lambda: pipeline.statistics().tasks == 90)
-        await pipeline.revoked([P])
+        await source.listener.revoked([P])  # type: ignore[union-attr]
     assert (list(sink.alerts), source.commits, pipeline.statistics().kilns) == ([], [], 0)
 
 

@@ -160,6 +160,8 @@ class AlertsSection:
         exit_confidence: an active alert counts as seen down to this confidence; by default down to min_confidence.
         hold: seconds, or text such as "10m", that an alert stays raised before it may be resolved.
         inhibit: whether a shift that another explains by a known lag is held back as long as that one is active.
+        stale_after: seconds, or text such as "24h", without a task of its kiln after which an alert is over, for want
+            of data; "never" for no such end.
     """
 
     min_confidence: float | None = None
@@ -170,6 +172,7 @@ class AlertsSection:
     exit_confidence: float | None = None
     hold: float = 0.0
     inhibit: bool = True
+    stale_after: float | Literal["never"] = 24 * 3600.0
 
     def __post_init__(self) -> None:
         read_fields(
@@ -182,6 +185,7 @@ class AlertsSection:
             exit_confidence=optional(share),
             hold=seconds,
             inhibit=read_flag,
+            stale_after=_or_never(positive_seconds),
         )
         least = self.min_confidence
         if least is not None and self.exit_confidence is not None and self.exit_confidence > least:
@@ -200,6 +204,7 @@ class AlertsSection:
             self.exit_confidence,
             self.hold,
             self.inhibit,
+            None if isinstance(self.stale_after, str) else self.stale_after,
         )
 
 
