@@ -86,7 +86,7 @@ def cool(
         name = detector.name
         if entering is not None:
             entering(name)
-        context = _Context(history, _generator(seed, name), clock, deadline, prepared)
+        context = _Context(history, seed, name, clock, deadline, prepared)
         made = _examine(detector, window, context, profile.max_cooling_duration)
         if isinstance(made, Failure):
             failures.append(made)
@@ -156,15 +156,21 @@ class _Preparation:
         return Prepared(self._window, self._history, given, stop=self._stop)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class _Context:
     """What a detector is handed beside the window."""
 
     history: History
-    rng: np.random.Generator
+    seed: int
+    name: str
     clock: Clock
     deadline: float
     preparation: _Preparation
+
+    @cached_property
+    def rng(self) -> np.random.Generator:
+        """The detector's own; most ask for none, and making one takes longer than to look over a handful of tasks."""
+        return np.random.default_rng([self.seed, int(digest([self.name]), 16)])
 
     @property
     def prepared(self) -> Prepared:
@@ -218,10 +224,6 @@ def _strange(made: object) -> str:
 
 def _overran(name: str, limit_s: float) -> Failure:
     return Failure(name, f"stopped: the cooling took longer than its {limit_s:g} s", overran=True)
-
-
-def _generator(seed: int, name: str) -> np.random.Generator:
-    return np.random.default_rng([seed, int(digest([name]), 16)])
 
 
 def _rank(pattern: CracklePattern) -> tuple[object, ...]:

@@ -19,6 +19,7 @@ from crackle_stream.history import History
 from crackle_stream.model import CracklePattern, Failure
 from crackle_stream.profile import EVIDENCE_DETECTORS, THRESHOLD_DETECTORS, ThermalProfile
 from crackle_stream.protocols import Clock
+from crackle_stream.stream.change import Change
 from crackle_stream.stream.checkpoint import Checkpoints
 from crackle_stream.stream.deaths import Deaths
 from crackle_stream.stream.ending import last_look, too_few
@@ -33,6 +34,7 @@ from crackle_stream.stream.events import (
     WindowTold,
 )
 from crackle_stream.stream.failpoints import reach
+from crackle_stream.stream.glance import glance
 from crackle_stream.stream.kilns import KilnId
 from crackle_stream.window import Window
 
@@ -57,8 +59,14 @@ Handler = Callable[[KilnId, Window, CoolingReport], Awaitable[None]]
 class _Asked:
     """Somebody waits for a window's patterns."""
 
-    done: anyio.Event = field(default_factory=anyio.Event)
     patterns: tuple[CracklePattern, ...] = ()
+    done: bool = False
+    change: Change = field(default_factory=Change)
+
+    async def wait(self) -> None:
+        """Until the window was cooled, or will not be."""
+        while not self.done:
+            await self.change.wait()
 
 
 @dataclass(slots=True)
@@ -115,7 +123,7 @@ class Cooler:
         self._working: _Pending | None = None
         self._closed = False
         self._ended = False
-        self._changed = anyio.Event()
+        self._changed = Change()
 
     @property
     def waiting(self) -> int:
@@ -168,18 +176,18 @@ class Cooler:
                     return
                 await self._changed.wait()
             self._working = work = self._pending.popleft()
-            self._wake()
+            self._changed.happen()
             if work.window is None:
                 await retired(work.kiln)
             else:
                 await self._work(work, work.window, handle)
             self._working = None
-            self._wake()
+            self._changed.happen()
 
     def close(self) -> None:
         """Nothing will be put any more."""
         self._closed = True
-        self._wake()
+        self._changed.happen()
 
     def forget(self, kilns: Iterable[KilnId]) -> None:
         """Drop what is remembered, what waits and what is at work of kilns that are gone."""
@@ -190,14 +198,14 @@ class Cooler:
         self._pending = deque(pending for pending in self._pending if pending.kiln not in gone)
         for pending in left:
             self._finish(pending)
-        self._wake()
+        self._changed.happen()
 
     async def _append(self, pending: _Pending) -> None:
         while len(self._pending) >= MAX_PENDING:
             if not (self._dropping and self._drop_oldest()):
                 await self._changed.wait()
         self._pending.append(pending)
-        self._wake()
+        self._changed.happen()
 
     async def _work(self, work: _Pending, window: Window, handle: Handler) -> None:
         profile = self._profile
@@ -211,7 +219,9 @@ class Cooler:
             self._tell_too_few(window)
         if await self._deaths.may_cool(window):
             reach("cooling")
-            report = await self._cool(work.kiln, window, profile)
+            report = glance(window, profile, self._history(work.kiln), self._clock)
+            if report is None:
+                report = await self._cool(work.kiln, window, profile)
         else:
             given_up = Failure("cooling", "not run: processes died in this window again and again")
             report = CoolingReport(failures=(given_up,), history=self._history(work.kiln))
@@ -264,8 +274,8 @@ class Cooler:
 
     def _finish(self, pending: _Pending, patterns: tuple[CracklePattern, ...] = ()) -> None:
         for asked in pending.asked:
-            asked.patterns = patterns
-            asked.done.set()
+            asked.patterns, asked.done = patterns, True
+            asked.change.happen()
 
     async def _cool(self, kiln: KilnId, window: Window, profile: ThermalProfile) -> CoolingReport:
         """Cool in a thread; without a third party's detector that never comes back, so that the others' stand."""
@@ -313,7 +323,3 @@ class Cooler:
             if strikes == STRIKES:
                 self._profile = self._profile.without_detectors([failure.detector])
                 self._emit(DetectorDisabled(failure.detector, strikes))
-
-    def _wake(self) -> None:
-        changed, self._changed = self._changed, anyio.Event()
-        changed.set()

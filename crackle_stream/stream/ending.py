@@ -9,7 +9,7 @@ from crackle_stream.history import History
 from crackle_stream.profile import Family, ThermalProfile
 from crackle_stream.window import Window
 
-__all__ = ["LastLook", "last_look", "too_few"]
+__all__ = ["LastLook", "fewest", "last_look", "too_few"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,18 @@ def last_look(window: Window, profile: ThermalProfile, history: History, kilns: 
 
 def too_few(window: Window, profile: ThermalProfile) -> int | None:
     """The tasks it would take to prove anything, where the window has fewer and its profile needs proof."""
+    least = fewest(profile)
+    return least if least is not None and len(window) < least else None
+
+
+def fewest(profile: ThermalProfile) -> int | None:
+    """The tasks it takes to prove anything about a metric; None where the profile needs no proof."""
     if profile.family is not Family.EVIDENCE:
         return None
     # the evidence family brings scipy: loaded with the profile that names it, and with no other
     from crackle_stream.detect.evidence.metric_types import MIN_PRESENT
 
-    return MIN_PRESENT if len(window) < MIN_PRESENT else None
+    return MIN_PRESENT
 
 
 def _calibrated(window: Window, history: History) -> bool:

@@ -12,6 +12,8 @@ from typing import Generic, TypeVar
 
 import anyio
 
+from crackle_stream.stream.change import Change
+
 __all__ = ["Inbox"]
 
 T = TypeVar("T")
@@ -24,7 +26,7 @@ class Inbox(Generic[T]):
         self._limit = limit
         self._items: deque[T] = deque()
         self._closed = False
-        self._changed = anyio.Event()
+        self._changed = Change()
 
     def __len__(self) -> int:
         return len(self._items)
@@ -44,12 +46,12 @@ class Inbox(Generic[T]):
     def put(self, item: T) -> None:
         """Add an item; the caller has seen that there is room."""
         self._items.append(item)
-        self._wake()
+        self._changed.happen()
 
     def close(self) -> None:
         """Nothing will be put any more."""
         self._closed = True
-        self._wake()
+        self._changed.happen()
 
     async def get(self) -> T | None:
         """The next item, or None once closed and empty."""
@@ -58,9 +60,5 @@ class Inbox(Generic[T]):
                 return None
             await self._changed.wait()
         item = self._items.popleft()
-        self._wake()
+        self._changed.happen()
         return item
-
-    def _wake(self) -> None:
-        changed, self._changed = self._changed, anyio.Event()
-        changed.set()

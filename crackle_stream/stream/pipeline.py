@@ -299,7 +299,7 @@ class Pipeline:
             raise CrackleError("cool_now() was called after run() had ended: nothing is cooled any more")
         asked = [await self._cooler.put(kiln, window) for kiln, window in self._scope.flush("asked")]
         for one in asked:
-            await one.done.wait()
+            await one.wait()
         return tuple(pattern for one in asked for pattern in one.patterns)
 
     def statistics(self) -> Statistics:

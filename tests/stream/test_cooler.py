@@ -140,7 +140,7 @@ async def test_whoever_asked_for_a_window_gets_its_patterns() -> None:
     asked = await cool.put(KILN, window(0))
     cool.close()
     await cool.run(handled.window, handled.kiln)
-    assert asked.done.is_set()
+    assert asked.done
     assert [pattern.description for pattern in asked.patterns] == ["found"]
 
 
@@ -159,7 +159,7 @@ async def test_a_waiting_window_gives_way_to_a_later_one_that_holds_all_its_new_
     await cool.run(handled.window, handled.kiln)
     assert handled.ids == ["w1"]
     assert [event for event in seen if isinstance(event, WindowMerged)] == [WindowMerged("", 5)]
-    assert first.done.is_set()
+    assert first.done
     settled.settle("w1")
     assert settled.committable() == {partition: 10}
 
@@ -236,8 +236,8 @@ async def test_windows_of_a_kiln_that_left_are_not_reported_not_even_the_one_at_
         held.gate.set()
         cool.close()
     assert handled.ids == []
-    assert first.done.is_set()
-    assert second.done.is_set()
+    assert first.done
+    assert second.done
 
 
 async def test_a_third_partys_detector_that_fails_three_times_in_a_row_runs_no_more() -> None:
