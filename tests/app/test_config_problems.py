@@ -44,7 +44,7 @@ def good(tmp_path: Path, text: str, variables: Mapping[str, str] | None = None, 
         (
             "[alerts]\nxyz = 5",
             "alerts.xyz is unknown: known are accept_after, exit_confidence, hold, inhibit, min_confidence, "
-            "raise_after, repeat_interval, resolve_after",
+            "raise_after, repeat_interval, resolve_after, stale_after",
         ),
         ("kiln = 5", "kiln is a section, not 5: write [kiln] and its keys below it"),
         ("[kiln]\ncapacity = 0", "kiln.capacity is a whole number of at least 1, not 0"),
