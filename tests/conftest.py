@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 from blockbuster import blockbuster_ctx
 from kafka_broker import Broker, start_broker
 from reading import Pipe
@@ -18,6 +19,13 @@ def no_blocking() -> Iterator[None]:
     """Any call that blocks the event loop raises BlockingError."""
     with blockbuster_ctx():
         yield
+
+
+@pytest.fixture(autouse=True)
+def fresh_logs() -> Iterator[None]:
+    """A command that ran within a test sets up logs for its process; the next test must not write to its stream."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -255,14 +255,15 @@ def _setup() -> Schema:
 
 
 def _counts() -> Schema:
-    counts = ["tasks", "rejected", "dropped", "late", "dropped_names", "windows", "merged", "kilns", "held", "fresh"]
+    counts = ["tasks", "rejected", "dropped", "late", "dropped_names", "windows", "merged", "evicted", "kilns", "held"]
     by_name = ["patterns", "failures", "alerts", "hushed", "delivered", "refused", "lost", "buried", "backlog"]
     seconds = ["cooling_p50_s", "cooling_p95_s", "uptime_s"]
     return _object(
         {
-            **dict.fromkeys([*counts, "ring_bytes"], COUNT),
+            **dict.fromkeys([*counts, "fresh", "ring_bytes"], COUNT),
             **dict.fromkeys(by_name, COUNTS),
             "failing": BY_NAME,
+            "paused": TEXT,
             **dict.fromkeys(seconds, NUMBER),
             "lag": _or_null(COUNT),
         }
