@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
+from crackle_stream.decode.crowded import crowded
 from crackle_stream.decode.epoch import EARLIEST, epoch_seconds, seconds_of_text
 from crackle_stream.decode.faults import FAULTS, Refusal, explain, kind_of
 from crackle_stream.decode.names import MetricNames
@@ -78,6 +79,8 @@ class RecordReader:
         if len(payload) > limit:
             raise Refusal(f"the record has more than {limit:,} bytes, the limit (max_record_bytes)")
         payload = payload.removeprefix(_BYTE_ORDER_MARK)
+        if crowded(payload, self._options):
+            raise self._too_many()
         try:
             record = self._parse(payload)
         except FAULTS as error:
@@ -174,9 +177,12 @@ class RecordReader:
                 metrics[name] = cast("float", value) if kind is float else _float_of(value)
                 if len(metrics) > limit:
                     # at once: a record of a hundred thousand would keep the event loop, and fill what names are kept
-                    raise Refusal(f"more than {limit} metrics, the limit (max_metrics)")
+                    raise self._too_many()
         self._check_metrics(metrics, left_out)
         return metrics
+
+    def _too_many(self) -> Refusal:
+        return Refusal(f"more than {self._options.max_metrics} metrics, the limit (max_metrics)")
 
     def _check_metrics(self, metrics: dict[str, float], left_out: int) -> None:
         if not metrics:
