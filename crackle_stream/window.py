@@ -115,6 +115,11 @@ class Window:
             raise KeyError(name) from None
 
     @property
+    def nbytes(self) -> int:
+        """Bytes that it takes; its labels are shared with the ring it was copied from."""
+        return self.values.nbytes + self.times.nbytes + 8 * len(self.labels)
+
+    @property
     def end_time(self) -> float:
         """Epoch seconds of the latest task; 0.0 for an empty window."""
         return float(self.times.max()) if len(self.times) else 0.0

@@ -93,6 +93,7 @@ class Cooler:
         deaths: knows windows that end the process.
         merging: whether a waiting window may give way to a later one of the same kiln that holds all its new tasks.
         dropping: whether the oldest waiting window is dropped instead of making the source wait.
+        max_bytes: of the windows that wait, together.
         seed: of the detectors' generators.
         clock: measures coolings.
         emit: where events go.
@@ -106,6 +107,7 @@ class Cooler:
         *,
         merging: bool,
         dropping: bool,
+        max_bytes: int,
         seed: int,
         clock: Clock,
         emit: Callable[[Event], None],
@@ -115,6 +117,7 @@ class Cooler:
         self._deaths = deaths
         self._merging = merging
         self._dropping = dropping
+        self._max_bytes = max_bytes
         self._seed = seed
         self._clock = clock
         self._emit = emit
@@ -201,11 +204,17 @@ class Cooler:
         self._changed.happen()
 
     async def _append(self, pending: _Pending) -> None:
-        while len(self._pending) >= MAX_PENDING:
+        while self._full(pending.window):
             if not (self._dropping and self._drop_oldest()):
                 await self._changed.wait()
         self._pending.append(pending)
         self._changed.happen()
+
+    def _full(self, window: Window | None) -> bool:
+        """Whether there is no room for one more; where none waits, any window may."""
+        held = sum(each.window.nbytes for each in self._pending if each.window is not None)
+        more = 0 if window is None else window.nbytes
+        return len(self._pending) >= MAX_PENDING or (held > 0 and held + more > self._max_bytes)
 
     async def _work(self, work: _Pending, window: Window, handle: Handler) -> None:
         profile = self._profile

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import anyio
 
 from crackle_stream.errors import ReaderGone, SinkGone, SinkRefused, SinkUnavailable
-from crackle_stream.model import Alert, Partition
+from crackle_stream.model import Alert, AlertStatus, Partition
 from crackle_stream.stream.breaker import BreakerState, full_jitter
 from crackle_stream.stream.courier import Courier, Subscription, Surroundings
 from crackle_stream.stream.events import (
@@ -24,7 +24,7 @@ from crackle_stream.stream.events import (
 )
 from crackle_stream.stream.failpoints import reach
 
-__all__ = ["Lane", "QueueLane", "Ticket"]
+__all__ = ["Lane", "QueueLane", "Ticket", "repetition"]
 
 
 LAST_WAIT_S = 5.0
@@ -214,18 +214,33 @@ class QueueLane(Lane):
         return len(self._queue) + self._incoming
 
     async def put(self, alerts: Sequence[Alert], ticket: Ticket) -> None:
-        """Queue alerts; for a required sink waits for room, for another makes room."""
+        """Queue alerts; for a required sink waits for room, for another makes room.
+
+        What is only said again holds no position back, and takes the place of what was to be said again before.
+        """
         required = self.subscription.required
-        if required:
-            ticket.left += len(alerts)
+        pinning = sum(required and alert.status is not AlertStatus.REPEATED for alert in alerts)
+        ticket.left += pinning
         for alert in alerts:
+            if self._took_its_place(alert):
+                continue
             while self._full and required:
                 self._incoming = 1
                 await self.changed.wait()
             self._incoming = 0
             if not self._full or self._made_room(alert):
-                self._queue.append(_Delivery(alert, ticket if required else None))
+                pins = required and alert.status is not AlertStatus.REPEATED
+                self._queue.append(_Delivery(alert, ticket if pins else None))
                 self.wake()
+
+    def _took_its_place(self, alert: Alert) -> bool:
+        """Whether an older repetition of the same waited, which this one replaces; not the one at work."""
+        mark = repetition(alert)
+        older = (each for place, each in enumerate(self._queue) if place and mark and repetition(each.alert) == mark)
+        delivery = next(older, None)
+        if delivery is not None:
+            delivery.alert = alert
+        return delivery is not None
 
     async def hand_over(self, partition: Partition, through: int) -> None:
         """Let go of what the partition's next owner makes again; the delivery at work is left alone."""
@@ -314,6 +329,13 @@ class QueueLane(Lane):
             self.around.emit(AlertDropped(self.name, alert, problem))
         if left:
             await self.around.undertaker.bury_alerts(self.name, problem, left)
+
+
+def repetition(alert: Alert) -> str:
+    """What an alert that is said again repeats; "" for any other."""
+    if alert.status is not AlertStatus.REPEATED:
+        return ""
+    return f"{alert.fingerprint} {'' if alert.position is None else alert.position.partition}"
 
 
 def _ends_beyond(alert: Alert, partition: Partition, through: int) -> bool:

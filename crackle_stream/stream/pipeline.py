@@ -136,6 +136,7 @@ class Pipeline:
             self._deaths,
             merging=source.live,
             dropping=kiln.overflow == "drop_oldest",
+            max_bytes=kiln.max_bytes,
             seed=self._options.seed,
             clock=self._clock,
             emit=self._emit,

@@ -55,10 +55,12 @@ OUTBOX = Part(
         ALTER TABLE outbox ADD COLUMN number INTEGER NOT NULL DEFAULT -1;
         ALTER TABLE outbox ADD COLUMN ends_at INTEGER NOT NULL DEFAULT -1;
         """,
+        "ALTER TABLE outbox ADD COLUMN repeats TEXT NOT NULL DEFAULT '';",
     ),
 )
 """The tables. `asked` counts what the command did, so that the process that delivers notices. `topic`, `number` and
-`ends_at` are where the window of an alert ended in a partitioned log; of others the number is -1."""
+`ends_at` are where the window of an alert ended in a partitioned log; of others the number is -1. `repeats` names what
+an alert only says again."""
 
 UNNUMBERED = -1
 
@@ -117,21 +119,27 @@ class Frozen:
         key: what order is kept within.
         body: the alert as JSON; every delivery is made of it.
         where: the last record of its window, where that stands in a partitioned log.
+        repeats: what it only says again; "" for news.
     """
 
     id: str
     key: str
     body: bytes
     where: Position | None = None
+    repeats: str = ""
 
 
-def freeze(alert: Alert) -> Frozen:
+def freeze(alert: Alert, repeats: str = "") -> Frozen:
     """The alert as it is now.
+
+    Args:
+        alert: which.
+        repeats: what it only says again.
 
     Raises:
         TypeError: something in it is no JSON value.
     """
-    return Frozen(alert.id, order_key(alert), to_json(alert.to_dict()), alert.position)
+    return Frozen(alert.id, order_key(alert), to_json(alert.to_dict()), alert.position, repeats)
 
 
 class Spool:
@@ -155,22 +163,25 @@ class Spool:
         return self._counts(connection)[0]
 
     def put(self, connection: sqlite3.Connection, frozen: Sequence[Frozen], now: float) -> list[int] | None:
-        """Add alerts, all or none; one that is there already stays as it is.
+        """Add alerts, all or none; one that is there already stays as it is, and what is only said again takes the
+        place of what was to be said again before.
 
         An empty spool takes whatever comes: a window whose alerts exceed its bounds would else wait for ever.
 
         Returns:
             The place of each, or None where there is no room.
         """
+        older = [(self.sink, each.repeats) for each in frozen if each.repeats]
+        connection.executemany("DELETE FROM outbox WHERE sink = ? AND repeats = ?", older)
         held, octets = self._counts(connection)
         size = sum(len(each.body) for each in frozen)
         fits = held + len(frozen) <= self.options.max_rows and octets + size <= self.options.max_bytes
         if held and not fits:
             return None
-        rows = [(self.sink, each.id, each.key, each.body, now, *_place(each.where)) for each in frozen]
+        rows = [(self.sink, each.id, each.key, each.body, now, *_place(each.where), each.repeats) for each in frozen]
         connection.executemany(
-            "INSERT INTO outbox (sink, id, key, body, added, topic, number, ends_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT DO NOTHING",
+            "INSERT INTO outbox (sink, id, key, body, added, topic, number, ends_at, repeats) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             rows,
         )
         place = "SELECT seq FROM outbox WHERE sink = ? AND id = ?"

@@ -25,7 +25,7 @@ from crackle_stream.stream.events import (
     SpoolLeft,
 )
 from crackle_stream.stream.failpoints import reach
-from crackle_stream.stream.lane import Lane, Ticket
+from crackle_stream.stream.lane import Lane, Ticket, repetition
 from crackle_stream.stream.spool import Frozen, Spool, Spooled, freeze
 from crackle_stream.stream.store import Store
 
@@ -111,7 +111,8 @@ class SpoolLane(Lane):
         places = await self._written(frozen, alerts)
         self._incoming -= len(frozen)
         if self.subscription.required and self.subscription.ack == "delivered":
-            self._hold_back([place for place in places if place not in self._delivered], ticket)
+            news = [place for place, each in zip(places, frozen, strict=False) if not each.repeats]
+            self._hold_back([place for place in news if place not in self._delivered], ticket)
         self.around.emit(AlertSpooled(self.name, len(places), self.waiting))
         self.wake()
 
@@ -122,7 +123,7 @@ class SpoolLane(Lane):
 
     def _frozen(self, alert: Alert) -> Frozen | None:
         try:
-            return freeze(alert)
+            return freeze(alert, repetition(alert))
         except TypeError as error:
             self.around.emit(AlertRefused(self.name, alert, f"the alert is no JSON: {error}"))
             self.unkept += self.subscription.required

@@ -63,6 +63,7 @@ def cooler(
     checkpoints: Checkpoints | None = None,
     merging: bool = False,
     dropping: bool = False,
+    max_bytes: int = 2**26,
     limit_s: float = 60.0,
 ) -> Cooler:
     profile = ThermalProfile.no_detection().with_max_cooling_duration(limit_s)
@@ -75,6 +76,7 @@ def cooler(
         Deaths(None, Undertaker(None, now=SystemClock().time, emit=emit), emit),
         merging=merging,
         dropping=dropping,
+        max_bytes=max_bytes,
         seed=0,
         clock=SystemClock(),
         emit=emit,
@@ -285,3 +287,19 @@ async def test_a_detector_that_never_comes_back_is_given_up_and_the_stream_goes_
     (failure,) = handled.reports[0][1].failures
     assert (failure.detector, failure.overran) == ("held", True)
     assert failure.problem == "given up after 0.02 s: it does not ask stop() and its thread could not be ended"
+
+
+async def test_windows_that_wait_are_bounded_in_bytes_and_one_alone_always_has_room() -> None:
+    cool, handled = cooler(max_bytes=2 * window(0).nbytes), Handled()
+    await cool.put(KILN, window(0))
+    await cool.put(KILN, window(1))
+    with anyio.move_on_after(0.05) as waiting:
+        await cool.put(KILN, window(2))
+    assert waiting.cancelled_caught
+    assert cool.waiting == 2
+    alone = cooler(max_bytes=1)
+    await alone.put(KILN, window(0))
+    for each in (cool, alone):
+        each.close()
+        await each.run(handled.window, handled.kiln)
+    assert handled.ids == ["w0", "w1", "w0"]

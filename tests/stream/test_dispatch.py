@@ -403,3 +403,25 @@ async def test_a_sink_that_wants_groups_gets_the_alerts_of_a_window_as_one_and_s
     assert record.taken == ["id-1", "id-2", "id-3"]
     assert chat.taken == [digest(["chat", "id-1", "id-2"], 32), "id-3"]
     assert settled == ["settled"]
+
+
+def again(number: int, repeat: int) -> Alert:
+    return replace(alert(number), id=f"id-{number}-again-{repeat}", status=AlertStatus.REPEATED)
+
+
+async def test_what_is_only_said_again_takes_the_place_of_its_last_repetition_and_holds_nothing_back() -> None:
+    gate, settled = anyio.Event(), list[str]()
+    sink = Script("pager", gate)
+    dispatch = dispatcher(Subscription(sink))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(dispatch.run)
+        await dispatch.deliver([alert(1), again(2, 1), again(3, 1)], lambda: settled.append("first"))
+        await dispatch.deliver([again(2, 2)], lambda: settled.append("second"))
+        await anyio.wait_all_tasks_blocked()
+        assert dispatch.backlog == {"pager": 3}
+        assert settled == ["second"]
+        gate.set()
+        await anyio.wait_all_tasks_blocked()
+        dispatch.close()
+    assert sink.taken == ["id-1", "id-2-again-2", "id-3-again-1"]
+    assert settled == ["second", "first"]

@@ -4,6 +4,7 @@ import json
 import random
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -430,3 +431,17 @@ async def test_a_spool_of_the_first_version_is_taken_over_with_what_is_in_it(tmp
     receiver = Receiver()
     await Bench(tmp_path, receiver).whole(alert(2))
     assert receiver.taken == ["id-1", "id-2"]
+
+
+async def test_a_repetition_on_disk_gives_way_to_the_next_one_and_holds_no_window_back(tmp_path: Path) -> None:
+    def again(number: int, repeat: int) -> Alert:
+        return replace(alert(number), id=f"id-{number}-again-{repeat}", status=AlertStatus.REPEATED)
+
+    receiver = Receiver()
+    bench = Bench(tmp_path, receiver, ack="delivered")
+    async with bench.store, bench.dispatch.opened():
+        await bench.deliver(alert(1), again(2, 1))
+        await bench.deliver(again(2, 2), again(3, 1))
+        assert bench.settled == ["settled"], "the second window only says again"
+        assert bench.dispatch.unsettled == {"hook": 1}
+    assert [each.alert.id for each in await in_spool(tmp_path)] == ["id-1", "id-2-again-2", "id-3-again-1"]
