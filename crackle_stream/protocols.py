@@ -222,6 +222,14 @@ class Source(Protocol):
         """Fetch again."""
         return None
 
+    def reached(self) -> Mapping[Partition, int]:
+        """By partition, one past the last offset up to which `read` has returned all there is.
+
+        Marks of transactions and records without a value are returned by nobody: where they end a log, this is how
+        their offsets come to be committed. Partitions with records that wait to be returned are left out.
+        """
+        return {}
+
     def lag(self) -> int | None:
         """Records known to stand between the last one read and the end, or None where that is not known."""
         return None

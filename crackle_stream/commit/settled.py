@@ -59,6 +59,12 @@ class SettledPositions:
         log.after = max(log.after, last + 1)
         self._open.setdefault(kiln, {}).setdefault(partition, first)
 
+    def pass_over(self, partition: Partition, after: int) -> None:
+        """Nothing below this offset is left to be handed over: what stands there is no record."""
+        log = self._logs.get(partition)
+        if log is not None:
+            log.after = max(log.after, after)
+
     def cut(self, kiln: Hashable, window: Hashable) -> None:
         """The kiln's rows that no window held yet are held by this one now."""
         pins = self._windows.setdefault(window, {})

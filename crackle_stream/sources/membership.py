@@ -169,6 +169,13 @@ class Member:
             total += max(0, end - self._next[partition])
         return total
 
+    def reached(self) -> Mapping[Partition, int]:
+        """One past the last offset up to which everything was returned or has no value."""
+        if not self._adopted_all:
+            return {}
+        waiting = {partition for partition, _ in self._fetched}
+        return {each: self._reached[each] for each in self._owned - waiting if each in self._reached}
+
     def answers(self) -> Mapping[Partition, float | None] | None:
         """For each partition being fetched, when that was last answered; None while the group is being joined."""
         if not self._adopted_all:

@@ -16,7 +16,7 @@ from crackle_stream.stream.failpoints import reach
 from crackle_stream.stream.headroom import Headroom
 from crackle_stream.stream.intake import Intake
 from crackle_stream.stream.pacing import Pacing
-from crackle_stream.stream.reader import Batch, Reader
+from crackle_stream.stream.reader import Batch, Passed, Reader
 from crackle_stream.stream.scope import Scope
 
 __all__ = ["Feeder"]
@@ -74,9 +74,16 @@ class Feeder:
             self.busy = True
             await self._headroom.wait()
             if generation == self._reader.generation:
-                await self._feed(records, generation)
+                await self._take(records, generation)
             self.busy = False
             await anyio.lowlevel.checkpoint()
+
+    async def _take(self, item: Batch | Passed, generation: int) -> None:
+        if isinstance(item, Passed):
+            for partition, after in item.offsets.items():
+                self._settled.pass_over(partition, after)
+        else:
+            await self._feed(item, generation)
 
     async def _feed(self, records: Batch, generation: int) -> None:
         """Decode a batch and hand it over; until all of it is, its first row holds the position back."""

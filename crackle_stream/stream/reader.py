@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import anyio
 
 from crackle_stream.errors import SourceError, SourceUnavailable
-from crackle_stream.model import RecordBatch, TaskBatch
+from crackle_stream.model import Partition, RecordBatch, TaskBatch
 from crackle_stream.protocols import Source
 from crackle_stream.stream.events import Event, SourceFailed, SourceReopened
 from crackle_stream.stream.failpoints import reach
 from crackle_stream.stream.inbox import Inbox
 from crackle_stream.stream.watchdog import Watchdog
 
-__all__ = ["Batch", "Reader"]
+__all__ = ["Batch", "Passed", "Reader"]
 
 Batch: TypeAlias = RecordBatch | TaskBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Everything below these offsets was read, and put in the inbox before this."""
+
+    offsets: Mapping[Partition, int]
+
 
 INBOX_BATCHES = 4
 POLL_S = 0.2
@@ -53,7 +62,8 @@ class Reader:
         self._watchdog = Watchdog()
         self._quiet = True
         self._answered_at: float | None = None
-        self.inbox: Inbox[tuple[int, Batch]] = Inbox(INBOX_BATCHES)
+        self._passed: dict[tuple[int, Partition], int] = {}
+        self.inbox: Inbox[tuple[int, Batch | Passed]] = Inbox(INBOX_BATCHES)
         self.generation = 0
 
     @property
@@ -114,7 +124,9 @@ class Reader:
                 if batch is None:
                     break
                 self._quiet = len(batch) == 0
-                if not self._quiet:
+                if self._quiet:
+                    self._pass_over()
+                else:
                     self._watchdog.progressed()
                     await self._hand_over(batch)
             if stopping.is_set() and not self._source.replayable:
@@ -125,6 +137,14 @@ class Reader:
 
     def _answered(self) -> None:
         self._answered_at = anyio.current_time()
+
+    def _pass_over(self) -> None:
+        """Right after a read that gave nothing: hand on how far that was, behind everything that was given before."""
+        found = {(self.generation, partition): after for partition, after in self._source.reached().items()}
+        news = {name[1]: after for name, after in found.items() if self._passed.get(name) != after}
+        if news and not self.inbox.full:
+            self.inbox.put((self.generation, Passed(news)))
+            self._passed = found
 
     async def _reopen(self, failure: SourceUnavailable, stopping: anyio.Event) -> None:
         """Close the source and open it again, however long that takes, or until we are asked to stop."""

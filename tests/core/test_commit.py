@@ -131,3 +131,17 @@ def test_nothing_unsettled_is_ever_below_what_may_be_committed(data: st.DataObje
         highest = max(highest, settled.committable().get(P, 0))
         assert settled.committable().get(P, 0) in (0, expected)
         assert all(row >= highest for row in unsettled)
+
+
+def test_what_no_record_stands_in_is_passed_over_once_all_before_it_is_settled() -> None:
+    settled = SettledPositions()
+    settled.assign(P, 0)
+    settled.hand("kiln", P, 0, 9)
+    settled.pass_over(P, 12)
+    assert settled.committable() == {}
+    settled.cut("kiln", "window")
+    settled.settle("window")
+    assert settled.committable() == {P: 12}
+    settled.pass_over(P, 5)
+    settled.pass_over(Partition("elsewhere", 0), 5)
+    assert settled.committable() == {P: 12}

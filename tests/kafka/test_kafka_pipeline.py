@@ -18,7 +18,7 @@ from crackle_stream.profile import ThermalProfile
 from crackle_stream.schedule import CoolingSchedule
 from crackle_stream.sinks import MemorySink, WebhookSink
 from crackle_stream.stream import Event, KilnOptions, Pipeline, RetryOptions, Subscription
-from crackle_stream.stream.events import WindowCooled
+from crackle_stream.stream.events import OffsetsCommitted, WindowCooled
 from crackle_stream.stream.options import BreakerOptions
 
 if TYPE_CHECKING:
@@ -173,3 +173,16 @@ async def test_two_pipelines_share_a_topic_and_every_record_is_in_a_settled_wind
             await seen_too.until(lambda: set(seen.fresh) | set(seen_too.fresh) == labels)
             assert second.statistics().tasks > 0
     assert await cluster.committed(*partitions) == dict.fromkeys(partitions, 400)
+
+
+async def test_records_without_a_value_at_the_end_of_a_log_are_committed_as_well(cluster: Cluster) -> None:
+    topic = await cluster.topic()
+    await cluster.produce(topic, [*shifting(100, 100), None, None])
+    async with running(cluster, topic, MemorySink()) as (pipeline, watch):
+        await watch.until(lambda: pipeline.statistics().windows == 1)
+        await watch.until(lambda: (f"{topic}[0]", 102) in committed(watch))
+    assert await cluster.committed(Partition(topic, 0)) == {Partition(topic, 0): 102}
+
+
+def committed(watch: Watch) -> list[tuple[str, int]]:
+    return [each for event in watch.events if isinstance(event, OffsetsCommitted) for each in event.offsets]

@@ -63,6 +63,17 @@ async def test_tombstones_are_skipped_and_counted_and_are_no_lag(group: Group) -
     assert group.member.lag() == 0
 
 
+async def test_how_far_was_read_leaves_out_partitions_whose_records_wait_and_counts_tombstones(group: Group) -> None:
+    assert group.member.reached() == {A: 0, B: 0}
+    group.consumer.script.append({A: [Record(0), Record(1, None)], B: records(0, 4)})
+    assert offsets(await group.read()) == [0]
+    assert group.member.reached() == {A: 2}
+    await group.read()
+    assert group.member.reached() == {A: 2, B: 5}
+    await group.rebalance(B)
+    assert group.member.reached().keys() == {B}
+
+
 async def test_a_poll_of_tombstones_only_is_an_empty_batch(group: Group) -> None:
     group.consumer.script.append({A: [Record(0, None)]})
     assert len(await group.member.read()) == 0

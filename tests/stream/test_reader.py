@@ -8,7 +8,7 @@ from serving import until
 
 from crackle_stream.model import Partition, Positions, RecordBatch
 from crackle_stream.protocols import Source
-from crackle_stream.stream.reader import DRAIN_BATCHES, INBOX_BATCHES, Reader
+from crackle_stream.stream.reader import DRAIN_BATCHES, INBOX_BATCHES, Passed, Reader
 
 
 class Counting(Source):
@@ -141,3 +141,26 @@ async def test_a_reader_that_waits_for_room_is_not_silent(obeys: bool, monkeypat
             reader._answered_at = float("-inf")  # as if it had been long ago
             await until(lambda: reader.silent_s < 30)
         tasks.cancel_scope.cancel()
+
+
+async def test_how_far_was_read_follows_what_was_given_and_is_said_once() -> None:
+    class Ending(Counting):
+        """Gives one record, then none; stands two further than it."""
+
+        async def read(self) -> RecordBatch | None:
+            if self.calls.count("read") == 4:
+                return None
+            self.paused = "read" in self.calls
+            return await super().read()
+
+        def reached(self) -> dict[Partition, int]:
+            return {Partition("counting"): 3} if self.next else {}
+
+    reader = Reader(Ending(9), lambda event: None, nothing_lost)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(reader.run, anyio.Event())
+    batch = await reader.inbox.get()
+    assert batch is not None
+    assert isinstance(batch[1], RecordBatch)
+    assert await reader.inbox.get() == (0, Passed({Partition("counting"): 3}))
+    assert await reader.inbox.get() is None

@@ -167,6 +167,10 @@ class KafkaSource(Source):
         if self._member is not None:
             self._member.resume()
 
+    def reached(self) -> Mapping[Partition, int]:
+        """One past the last offset up to which everything was returned or has no value, by partition."""
+        return {} if self._member is None else self._member.reached()
+
     def lag(self) -> int | None:
         """Records between the last one returned and the end of our partitions, or None before that is known."""
         return None if self._member is None else self._member.lag()
