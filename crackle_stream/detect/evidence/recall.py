@@ -54,6 +54,10 @@ SAME_START = 4.0
 WORTH_DRAWING = 0.01
 """P value of a level under which it is computed again by draws; five times the largest that is reported."""
 
+WITHOUT_DOUBT = 9.0
+"""Statistic from which a level is left to the closed form: whether its p value is 1e-15 or a third of that decides
+nothing, and 256 draws cost as much as the rest of the window."""
+
 MIN_ROWS = 60
 """Rows under which a window neither is judged by memory nor adds to it."""
 
@@ -189,9 +193,9 @@ def _level(e: Floats, phi: Floats, prior: Floats, deviation: Floats, skipped: in
 def _drawn(levels: Levels, n: int, prior: Floats) -> Levels:
     """The same with p values by draws where they may matter: the closed form is 3 times too large in AR .9."""
     p = levels.p.copy()
-    for place in np.flatnonzero(p < WORTH_DRAWING).tolist():
-        reached = float(np.sqrt(levels.without[place] - levels.residual[place]))
-        p[place] = drawn_scan_tail(reached, n - MAX_ORDER, levels.phi[place], float(prior[place]))
+    reached = np.sqrt(levels.without - levels.residual)
+    for place in np.flatnonzero((p < WORTH_DRAWING) & (reached < WITHOUT_DOUBT)).tolist():
+        p[place] = drawn_scan_tail(float(reached[place]), n - MAX_ORDER, levels.phi[place], float(prior[place]))
     return replace(levels, p=p)
 
 
