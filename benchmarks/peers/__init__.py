@@ -1,0 +1,1 @@
+"""What we are measured beside: programs of other libraries, each a file that runs without ours."""
