@@ -14,6 +14,7 @@ from crackle_stream.detect.evidence.autoregression import MAX_ORDER
 from crackle_stream.detect.evidence.dither import dithered
 from crackle_stream.detect.evidence.look import Context
 from crackle_stream.detect.evidence.memory import MetricMemory
+from crackle_stream.detect.evidence.memory_models import series_models
 from crackle_stream.detect.evidence.prepared import Block, Prepared
 from crackle_stream.detect.evidence.ranks import legendre_scores, uniform_ranks
 from crackle_stream.detect.evidence.recall import learned
@@ -104,7 +105,7 @@ def test_a_memory_survives_being_stored() -> None:
     assert memory is not None
     again = MetricMemory.from_dict(memory.to_dict())
     assert again.to_dict() == memory.to_dict()
-    assert again.model().phi.sum() == pytest.approx(0.8, abs=0.1)
+    assert series_models([again]).phi.sum() == pytest.approx(0.8, abs=0.1)
 
 
 def window_of(values: npt.NDArray[np.float64]) -> Window:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crackle_stream.detect.evidence import products
-from crackle_stream.detect.evidence.products import applied, cross, gram
+from crackle_stream.detect.evidence.products import applied, cross, gram, grams
 
 
 @pytest.mark.parametrize("alone", [1, 60, 10_000])
@@ -23,6 +23,8 @@ def test_parts_add_up_to_the_whole(alone: int, seed: int, rows: int, columns: in
         np.testing.assert_allclose(cross(one, other), one.T @ other, rtol=0, atol=1e-12 * max(rows, 1))
         np.testing.assert_allclose(gram(one), one.T @ one, rtol=0, atol=1e-12 * max(rows, 1))
         np.testing.assert_allclose(applied(one, matrix), one @ matrix, rtol=0, atol=1e-12)
+        both = np.stack([one, 2 * one])
+        np.testing.assert_allclose(grams(both), [gram(one), gram(2 * one)], rtol=0, atol=1e-11 * max(rows, 1))
 
 
 def test_a_product_worth_threads_is_left_whole() -> None:

@@ -208,7 +208,7 @@ def test_concentration_leaves_out_the_rows_that_break_a_law() -> None:
     table = rng.standard_normal((300, 3))
     table[:, 2] = table[:, 0] + table[:, 1]
     table[:30, 2] += 3 * rng.standard_normal(30)
-    block = concentrate(table)
+    (block,) = concentrate([table])
     assert block.rows == 240
     assert np.linalg.eigvalsh(block.correlation)[0] == pytest.approx(0, abs=1e-12)
     plain = np.linalg.eigvalsh(np.corrcoef(table, rowvar=False))[0]
@@ -218,7 +218,7 @@ def test_concentration_leaves_out_the_rows_that_break_a_law() -> None:
 def test_concentration_lets_a_metric_be_constant() -> None:
     table = np.random.default_rng(37).standard_normal((100, 3))
     table[:, 1] = 0.0
-    block = concentrate(table)
+    (block,) = concentrate([table])
     assert block.varying.tolist() == [0, 2]
     assert block.correlation[1].tolist() == [0.0, 0.0, 0.0]
 
@@ -227,7 +227,7 @@ def test_the_open_share_of_a_member_is_that_of_its_regression() -> None:
     rng = np.random.default_rng(41)
     table = rng.standard_normal((400, 3))
     table[:, 2] = table[:, 0] - table[:, 1] + 0.2 * rng.standard_normal(400)
-    block = concentrate(table)
+    (block,) = concentrate([table])
     (tight,) = [one for batch in tight_sets(block) for one in batch]
     matrix = block.correlation
     explained = matrix[2, :2] @ np.linalg.solve(matrix[:2, :2], matrix[2, :2])
@@ -238,7 +238,7 @@ def test_members_of_a_common_driver_do_not_agree_on_signs() -> None:
     """All partial correlations positive: every regression puts the others on its own far side."""
     rng = np.random.default_rng(43)
     table = rng.standard_normal((500, 1)) + 0.2 * rng.standard_normal((500, 3))
-    assert [one for batch in tight_sets(concentrate(table)) for one in batch] == []
+    assert [one for batch in tight_sets(*concentrate([table])) for one in batch] == []
 
 
 def test_the_bound_on_chance_is_the_tail_of_the_regressions_open_share() -> None:
@@ -247,7 +247,9 @@ def test_the_bound_on_chance_is_the_tail_of_the_regressions_open_share() -> None
     table = rng.standard_normal((500, 3))
     table[:, 2] = table[:, 0] + table[:, 1] + 0.3 * rng.standard_normal(500)
     (found,) = search(table).found
-    worst = max(one.unexplained.max() for batch in tight_sets(concentrate(table / table.std(axis=0))) for one in batch)
+    worst = max(
+        one.unexplained.max() for batch in tight_sets(*concentrate([table / table.std(axis=0)])) for one in batch
+    )
     nominal = beta.logcdf(worst, (400 - 3) / 2, 1) + np.log(11)
     assert np.log(found.p) == pytest.approx(nominal, rel=0.15)
 

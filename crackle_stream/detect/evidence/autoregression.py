@@ -121,7 +121,7 @@ def _with_target(products: Floats, rows: Floats, target: Floats) -> Floats:
     return changed
 
 
-def fit(products: Floats, rows: int) -> Ints:
+def fit(products: Floats, rows: int | Ints) -> Ints:
     """The order of each series by Akaike's criterion, at least 1: shape (k,).
 
     One Cholesky factor gives the residual sums of all orders: the squares of its last row, summed from the end.
@@ -129,12 +129,12 @@ def fit(products: Floats, rows: int) -> Ints:
 
     Args:
         products: what `gram` returns.
-        rows: rows behind the products.
+        rows: rows behind the products, the same for all series or shape (k,).
     """
     size = products.shape[1]
     factor = np.linalg.cholesky(products + _ridge(products))
     residual = np.cumsum(factor[:, -1, ::-1] ** 2, axis=1)[:, ::-1][:, 1:size]
-    criterion = rows * np.log(residual) + LAG_PENALTY * np.arange(size - 1)
+    criterion = np.reshape(rows, (-1, 1)) * np.log(residual) + LAG_PENALTY * np.arange(size - 1)
     criterion[:, 0] = np.inf
     return np.asarray(np.argmin(criterion, axis=1))
 

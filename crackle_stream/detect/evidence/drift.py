@@ -18,6 +18,10 @@ SURE = 4.5
 """Standard errors of the slope, after the lag-1 autocorrelation of what it leaves is paid for, from which a drift is
 taken out. None of 480 series of AR .9 and nine of AR .99 seem to drift so, and steps are a simpler account of those."""
 
+HINT = 2.0
+"""Standard errors of the slope up to which a metric is not looked at in its logarithm as well: a line of 4.5 there is
+one of more than two here."""
+
 WINSOR = 5.0
 """Robust standard deviations around the line, and around the median at first, at which values are cut before it is
 fitted."""
@@ -64,19 +68,28 @@ def drifts_of(x: Floats) -> Drifts:
     Args:
         x: shape (n, k), no NaN.
     """
-    plain, sizes = _straight(x)
+    if not len(x):
+        return Drifts(np.zeros(x.shape[1]), np.zeros(x.shape[1], dtype=np.bool_))
+    plain, sizes, errors = _straight(x)
     growing = np.zeros(x.shape[1], dtype=np.bool_)
-    positive = np.flatnonzero(x.min(axis=0) > 0) if len(x) else np.zeros(0, dtype=np.intp)
+    positive = np.flatnonzero((x.min(axis=0) > 0) & (errors > HINT))  # what grows by a share of itself grows
     if len(positive):
-        shares, share_sizes = _straight(np.log(x[:, positive]))
+        shares, share_sizes, _ = _straight(np.log(x[:, positive]))
         better = (shares != 0) & (share_sizes < np.where(plain[positive] != 0, sizes[positive], np.inf))
         plain[positive[better]] = shares[better]
         growing[positive[better]] = True
     return Drifts(plain, growing)
 
 
-def _straight(x: Floats) -> tuple[Floats, Floats]:
-    """Slopes, 0 for none, and the correlation of time with the size of what they leave; shape (k,) each."""
+def _straight(x: Floats) -> tuple[Floats, Floats, Floats]:
+    """Slopes, 0 for none, the correlation of time with the size of what they leave, and standard errors of each slope.
+
+    Args:
+        x: shape (n, k).
+
+    Returns:
+        Shape (k,) each; the last is how many standard errors the best line rises or falls, drift or not.
+    """
     n, clock = len(x), _clock(len(x))
     tame = np.clip(x, *_bounds(x))
     for _ in range(2):  # without what stands far off the line
@@ -88,13 +101,14 @@ def _straight(x: Floats) -> tuple[Floats, Floats]:
     own = np.clip(np.sum(left[1:] * left[:-1], axis=0) / power, 0.0, 0.999)
     worth = (1 - own) / (1 + own)  # of a row, in independent ones
     error = np.sqrt(power / n / np.maximum(n * worth, 3.0)) / clock.std()
-    found = np.where((np.abs(slope) > SURE * error) & (own < SLOW), slope, 0.0)
+    errors = np.abs(slope) / error
+    found = np.where((errors > SURE) & (own < SLOW), slope, 0.0)
     for column in np.flatnonzero(found).tolist():
         if _steps_are_simpler(tame[:, [column]], float(power[column]), float(worth[column])):
             found[column] = 0.0
     size = np.abs(left) - np.abs(left).mean(axis=0)
     norm = np.sqrt(np.sum(size * size, axis=0) * (clock @ clock))
-    return found, np.abs(clock @ size) / np.maximum(norm, np.finfo(float).tiny)
+    return found, np.abs(clock @ size) / np.maximum(norm, np.finfo(float).tiny), errors
 
 
 def _steps_are_simpler(x: Floats, power: float, worth: float) -> bool:

@@ -12,10 +12,13 @@ from crackle_stream.detect.evidence.scan import scan_step
 __all__ = ["drawn_scan_tail"]
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
 
 DRAWS = 256
 """Draws a tail is estimated from; its relative error is about .05 in slow noise and .1 in white, whatever its size."""
 
+AT_ONCE = 32
+"""Draws made at once: their arrays stay in a core's second cache, which halves what they take."""
 
 FARTHEST = 37.0
 """Statistic from which nothing is drawn: a normal tail that far out cannot be told from 0, and all rows' together are a
@@ -44,17 +47,29 @@ def drawn_scan_tail(x: float, rows: int, phi: Floats, prior_rows: float) -> floa
     if x > FARTHEST:
         return float(2 * rows * special.ndtr(-x))
     rng = np.random.default_rng(DRAWS)
-    e = rng.standard_normal((rows, DRAWS)) + rng.standard_normal(DRAWS) / np.sqrt(prior_rows)
-    draws = np.arange(DRAWS)
-    model = phi[None]
-    free = scan_step(e, model, prior_rows)
-    looked_at = len(free.statistic)
-    place = (draws + rng.random(DRAWS)) * looked_at // DRAWS
-    place = place.astype(np.intp)
-    steps = (np.arange(-len(phi), rows)[:, None] >= place + free.first).astype(np.float64)
-    profiles = innovations(steps, Autoregression(np.tile(phi, (DRAWS, 1)), np.zeros(DRAWS)))
-    reached = -special.ndtri(special.ndtr(-x) * (1 - rng.random(DRAWS)))
-    seen = scan_step(profiles, model, prior_rows).statistic[place, draws]  # the root of the profile's own norm
-    given = e + profiles * (reached - free.statistic[place, draws]) / seen
-    crowd = np.sum(np.abs(scan_step(given, model, prior_rows).statistic) >= x * (1 - 1e-9), axis=0)
-    return float(min(2 * looked_at * special.ndtr(-x) * np.mean(1 / np.maximum(crowd, 1)), 1.0))
+    scan = scan_step(np.zeros((rows, 1)), phi[None], prior_rows)
+    looked_at = len(scan.statistic)
+    places = scan.first + ((np.arange(DRAWS) + rng.random(DRAWS)) * looked_at // DRAWS).astype(np.intp)
+    beyond = -special.ndtri(special.ndtr(-x) * (1 - rng.random(DRAWS)))
+    crowds = [
+        _crowd(x, rows, phi, prior_rows, places[first : first + AT_ONCE], beyond[first : first + AT_ONCE], rng)
+        for first in range(0, DRAWS, AT_ONCE)
+    ]
+    return float(min(2 * looked_at * special.ndtr(-x) * np.mean(1 / np.concatenate(crowds)), 1.0))
+
+
+def _crowd(
+    x: float, rows: int, phi: Floats, prior_rows: float, places: Ints, beyond: Floats, rng: np.random.Generator
+) -> Floats:
+    """How many statistics reach x in d draws whose statistic at the row of a place is given: shape (d,), at least 1."""
+    count = len(places)
+    e = rng.standard_normal((count, rows)).T
+    e += rng.standard_normal(count) / np.sqrt(prior_rows)
+    steps = (np.arange(-len(phi), rows) >= places[:, None]).astype(np.float64).T
+    profiles = innovations(steps, Autoregression(np.tile(phi, (count, 1)), np.zeros(count)))
+    mass, total = profiles.sum(axis=0), rows + prior_rows
+    norm = np.sum(profiles * profiles, axis=0) - mass * mass / total
+    free = (np.sum(profiles * e, axis=0) - mass * e.sum(axis=0) / total) / np.sqrt(norm)  # as `scan_step` has it there
+    e += profiles * ((beyond - free) / np.sqrt(norm))
+    reached = np.abs(scan_step(e, phi[None], prior_rows).statistic) >= x * (1 - 1e-9)
+    return np.asarray(np.maximum(np.count_nonzero(reached, axis=0), 1.0))

@@ -156,8 +156,7 @@ def find_laws(
     if len(varying) > 1:
         centred = (hunt.values - medians(hunt.values)) / hunt.scale
         for view in _views(centred, levels_only):
-            for first, last in view.blocks():
-                complete = complete and hunt.look(view, first, last, stop)
+            complete = complete and hunt.look(view, stop)
     return Search(independent(hunt.spelled()), max(hunt.tried, 1), hunt.nearest, complete)
 
 
@@ -174,20 +173,22 @@ class _Hunt:
         self.nearest: tuple[tuple[str, ...], float] | None = None
         self.tried = 0
 
-    def look(self, view: _View, first: int, last: int, stop: Callable[[], bool]) -> bool:
-        """Look through a part of the window; False where it was stopped."""
-        if stop():
-            return False
-        table = self._drawn(view.table[first:last])
-        memory = Autocorrelations(table)
-        for batch in tight_sets(concentrate(table)):
-            if stop():
-                return False
-            for tight in batch[:MOST_TRIED]:
-                self.tried += 1
-                known = self.best.get(tight.members)
-                if known is None or known.p > SETTLED_P:
-                    self._weigh(tight, memory, (first, last))
+    def look(self, view: _View, stop: Callable[[], bool]) -> bool:
+        """Look through the parts of a view; False where it was stopped."""
+        parts = list(view.blocks())
+        if not parts or stop():
+            return not parts
+        tables = [self._drawn(view.table[first:last]) for first, last in parts]
+        for part, table, block in zip(parts, tables, concentrate(tables), strict=True):
+            memory = Autocorrelations(table)
+            for batch in tight_sets(block):
+                if stop():
+                    return False
+                for tight in batch[:MOST_TRIED]:
+                    self.tried += 1
+                    known = self.best.get(tight.members)
+                    if known is None or known.p > SETTLED_P:
+                        self._weigh(tight, memory, part)
         return True
 
     def _drawn(self, table: Floats) -> Floats:

@@ -182,7 +182,7 @@ def _statistic(step: _Step, rows: int, orders: Ints) -> Floats:
     persistent = np.clip(step.phi.sum(axis=1), 0.0, 1.0) * np.maximum(orders - 1, 0)
     price = ESTIMATION_ROWS + PERSISTENT_ROWS * persistent
     counted = rows * (1 - np.minimum(price / rows, 0.5))
-    return np.asarray(np.sqrt(counted * np.maximum(np.log(step.without / step.residual), 0.0)))
+    return np.asarray(np.sqrt(counted * np.log(np.maximum(step.without / step.residual, 1.0))))
 
 
 def _tail(statistic: Floats, step: _Step, rows: int, trim: float) -> Floats:

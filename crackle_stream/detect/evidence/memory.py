@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 from scipy import special
-from scipy.linalg import solve_toeplitz
 
 from crackle_stream.detect.evidence.autoregression import (
-    LAG_PENALTY,
     MAX_ORDER,
     Autoregression,
     fit,
@@ -19,6 +17,7 @@ from crackle_stream.detect.evidence.autoregression import (
     innovations,
     solve,
 )
+from crackle_stream.detect.evidence.memory_models import series_models
 from crackle_stream.detect.evidence.ranks import medians
 from crackle_stream.detect.evidence.spread import smeared
 
@@ -102,14 +101,6 @@ class MetricMemory:
     def on_scale(self, x: Floats) -> Floats:
         """The metric's values on the remembered scale: shape of x."""
         return (_transformed(x, self.transform, self.knots) - self.centre) / self.width
-
-    def model(self) -> Autoregression:
-        """The autoregression of the series, one series."""
-        return _model(self.products, self.rows)
-
-    def spread_model(self) -> Autoregression:
-        """The autoregression of the spread's score, one series."""
-        return Autoregression(_yule_walker(self.spread_memory, self.rows)[None], np.zeros(1))
 
     def ranks(self, e: Floats) -> Floats:
         """Innovations as probabilities under the remembered distribution: shape of e, in (0, 1)."""
@@ -202,11 +193,12 @@ def _begun(x: Floats, transform: str, knots: Floats) -> MetricMemory:
 
 def _models(products: Floats, known: Sequence[MetricMemory | None], rows: int) -> Autoregression:
     """The remembered autoregressions, and the window's own where nothing is remembered."""
+    places = [c for c, memory in enumerate(known) if memory is not None]
+    remembered = [memory for memory in known if memory is not None]
     own = solve(products, fit(products, rows))
-    for c, memory in enumerate(known):
-        if memory is not None:
-            model = memory.model()
-            own.phi[c], own.constant[c] = model.phi[0], model.constant[0]
+    if remembered:
+        model = series_models(remembered)
+        own.phi[places], own.constant[places] = model.phi, model.constant
     return own
 
 
@@ -226,8 +218,6 @@ def _autocovariances(spreads: Floats) -> Floats:
     lags = range(SPREAD_LAGS + 1)
     return np.column_stack([np.vecdot(rows[:, lag:], rows[:, : n - lag]) / (n - lag) for lag in lags])
 
-
-_JITTER = np.concatenate([[1e-6], np.zeros(SPREAD_LAGS)])
 
 _GRID = special.ndtri((np.arange(KNOTS) + 0.5) / KNOTS)
 
@@ -250,31 +240,6 @@ def _extended(x: Floats, knots: Floats) -> Floats:
     high = (_GRID[-1] - _GRID[-1 - step]) / max(steady[-1] - steady[-1 - step], 1e-300)
     z = np.where(x < steady[0], _GRID[0] + np.maximum((x - steady[0]) * low, -6.0), z)
     return np.asarray(np.where(x > steady[-1], _GRID[-1] + np.minimum((x - steady[-1]) * high, 6.0), z))
-
-
-def _model(products: Floats, rows: float) -> Autoregression:
-    return solve(products[None], fit(products[None], max(int(rows), 1)))
-
-
-def _yule_walker(memory: Floats, rows: float) -> Floats:
-    """Coefficients from autocovariances, their number by the criterion of `autoregression.fit`, zeros beyond it."""
-    firm = memory + _JITTER
-    orders = np.arange(len(memory))
-    residual = np.empty(len(memory))
-    residual[0] = memory[0]
-    phi = np.zeros(0)
-    for order in orders[1:].tolist():  # Levinson and Durbin's recursion
-        reflected = (firm[order] - phi @ firm[order - 1 : 0 : -1]) / max(residual[order - 1], 1e-12)
-        phi = np.append(phi - reflected * phi[::-1], reflected)
-        residual[order] = residual[order - 1] * (1 - reflected**2)
-    criterion = rows * np.log(np.maximum(residual, 1e-12)) + LAG_PENALTY * orders
-    order = int(np.argmin(criterion))
-    found = np.zeros(SPREAD_LAGS)
-    if order > 1:  # spells that two lags do not explain outlast those that a few do
-        order = SPREAD_LAGS
-    if order:
-        found[:order] = solve_toeplitz(firm[:order], firm[1 : order + 1])
-    return found
 
 
 def _cut(e: Floats) -> Floats:

@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ALONE", "applied", "cross", "gram"]
+__all__ = ["ALONE", "applied", "cross", "gram", "grams"]
 
 Floats = npt.NDArray[np.float64]
 Real = TypeVar("Real", np.float32, np.float64)
@@ -30,6 +30,17 @@ def gram(table: Floats) -> Floats:
     """
     products = cross(table, table)
     return np.asarray((products + products.T) / 2)
+
+
+def grams(tables: Floats) -> Floats:
+    """The same of t tables at once: from shape (t, n, m) to (t, m, m)."""
+    rows, size = tables.shape[1], tables.shape[2] ** 2
+    across = np.ascontiguousarray(np.swapaxes(tables, 1, 2))
+    step = max(1, ALONE // size)
+    products = np.matmul(across[:, :, :step], tables[:, :step])
+    for first in range(step, rows, step):
+        products += np.matmul(across[:, :, first : first + step], tables[:, first : first + step])
+    return np.asarray((products + np.swapaxes(products, 1, 2)) / 2)
 
 
 def cross(one: npt.NDArray[Real], other: npt.NDArray[Real]) -> npt.NDArray[Real]:

@@ -14,6 +14,7 @@ from crackle_stream.detect.evidence.exceedance import drawn_scan_tail
 from crackle_stream.detect.evidence.excursions import with_excursions
 from crackle_stream.detect.evidence.level import FAR, Levels, ranked
 from crackle_stream.detect.evidence.memory import CLUSTERED, MetricMemory, after_window
+from crackle_stream.detect.evidence.memory_models import series_models, spread_models
 from crackle_stream.detect.evidence.ranks import legendre_of_ranks, legendre_scores, normal_scores
 from crackle_stream.detect.evidence.scan import SCORE_TRIM, TRIM, neighbour_drops, scan_step, split_off
 from crackle_stream.detect.evidence.spread import (
@@ -85,14 +86,13 @@ def recalled(
     n, k = x.shape
     x = np.asfortranarray(x)
     y = np.asfortranarray(np.column_stack([one.on_scale(x[:, column]) for column, one in enumerate(memories)]))
-    model = _stacked([memory.model() for memory in memories])
+    model = series_models(memories)
     deviation = np.array([memory.deviation for memory in memories])
     prior = np.array([memory.prior_rows for memory in memories])
-    spells = _stacked([memory.spread_model() for memory in memories])
+    spells = spread_models(memories)
     clustered = spells.phi.sum(axis=1) > CLUSTERED
     e = innovations(y, model) / deviation
-    e[:, clustered] /= _volatility(e[:, clustered])  # a busy spell is no step
-    levels = _drawn(_level(e, model.phi, prior, deviation, MAX_ORDER), n, prior)
+    levels = _drawn(_level(_standardised(e, clustered), model.phi, prior, deviation, MAX_ORDER), n, prior)
     if stop():
         return None
     levels.p[clustered] **= SPELLS
@@ -108,7 +108,7 @@ def recalled(
     amplitudes = scan_amplitude(plain, MAX_ORDER)
     amplitudes.p[clustered] = 1.0  # one window does not show how long its spells last
     spreads = stronger(_spread(even, memories, spells), amplitudes)
-    shapes = scan_shape(np.where(clustered, even / _volatility(even), even))
+    shapes = scan_shape(_standardised(even, clustered))
     spreads.p[clustered] **= SPELLS
     shapes.p[clustered] **= SPELLS
     return White(
@@ -217,6 +217,15 @@ def _spread(e: Floats, known: Sequence[MetricMemory], model: Autoregression) -> 
     return _level(left / deviation, model.phi, prior, deviation, model.phi.shape[1], trim=SCORE_TRIM)
 
 
+def _standardised(e: Floats, which: npt.NDArray[np.bool_]) -> Floats:
+    """The innovations, those of some series over their local deviation: a busy spell is no step."""
+    if not which.any():
+        return e
+    calm = e.copy(order="K")
+    calm[:, which] /= _volatility(e[:, which])
+    return calm
+
+
 def _volatility(e: Floats) -> Floats:
     """Local standard deviation from the innovations before each row, part of it the window's own: shape (n, k)."""
     square = np.minimum(e * e, CLIP**2 * np.mean(e * e, axis=0))
@@ -227,12 +236,6 @@ def _volatility(e: Floats) -> Floats:
         local[:lag] += np.exp(-lag / VOLATILITY_ROWS) * overall
     total = np.sum(np.exp(-np.arange(1, 4 * VOLATILITY_ROWS) / VOLATILITY_ROWS))
     return np.asarray(np.sqrt((1 - LOCAL_SHARE) * overall + LOCAL_SHARE * local / total))
-
-
-def _stacked(models: Sequence[Autoregression]) -> Autoregression:
-    return Autoregression(
-        np.concatenate([model.phi for model in models]), np.concatenate([model.constant for model in models])
-    )
 
 
 def memories_of(stored: Mapping[str, object], names: Sequence[str]) -> list[MetricMemory | None]:

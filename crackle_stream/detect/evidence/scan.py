@@ -66,7 +66,8 @@ def scan_step(
     later = np.zeros((n + p + 1, k), order="F")
     np.cumsum(e[::-1], axis=0, out=later[:n][::-1])
     matched = later[:n].copy(order="F")
-    for lag in range(1, p + 1):
+    used = np.flatnonzero(phi.any(axis=0))  # the orders differ; most series need few lags
+    for lag in (used + 1).tolist():
         matched -= phi[:, lag - 1] * later[lag : n + lag]
     weights, left = step_profile(phi), n - np.arange(n)
     rest = weights[-1]

@@ -47,8 +47,9 @@ PERSISTENCE = 1.12
 """Long-run over plain variance of a score from which it is deflated; under it the excess is estimation noise."""
 
 
-DOUBTFUL = 0.3
-"""P value in independent noise from which a change of spread or shape is not looked at closer: it is none."""
+DOUBTFUL = 0.1
+"""P value in independent noise from which a change of spread or shape is not looked at closer: divided by its share of
+the chances it is above every bar, and a closer look only makes it larger."""
 
 
 @dataclass(frozen=True, slots=True)
