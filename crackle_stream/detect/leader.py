@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Leaders", "follow"]
 
+FIRST = 96
+"""Tasks of the first block. Among the first tasks all pairs are compared; where clusters are few, these are enough to
+meet every leader, and the others are compared with a handful of leaders only."""
+
 BLOCK = 256
 """Tasks of a block that may end up leading: their comparison among themselves is quadratic in it, and a product is at
 its full speed from about here on."""
@@ -102,7 +106,7 @@ class _March:
 
     def run(self) -> bool:
         """Settle the tasks block by block; False where `stop` ended it."""
-        settled, size = 0, BLOCK
+        settled, size = 0, FIRST
         while settled < len(self.points):
             try:
                 end, led = self._settle(np.arange(settled, min(settled + size, len(self.points))))
@@ -152,16 +156,20 @@ class _March:
         rows = tasks.rows
         if not len(rows):
             return
-        near = np.zeros((len(rows), len(rows)), dtype=bool)
-        near[self._near(tasks, None)] = True
+        first, second = self._near(tasks, None)
         unsettled = np.ones(len(rows), dtype=bool)
         leads = np.zeros(len(rows), dtype=bool)
         while unsettled.any():
-            new = unsettled & ~near[unsettled].any(axis=0)
+            new = unsettled.copy()
+            new[second[unsettled[first]]] = False
             leads |= new
-            unsettled &= ~(new | near[new].any(axis=0))
-        followed = (near & leads[:, np.newaxis]).argmax(axis=0)
-        self.leader[rows] = rows[np.where(leads, np.arange(len(rows)), followed)]
+            unsettled &= ~new
+            unsettled[second[new[first]]] = False
+        followed = np.arange(len(rows))
+        led = leads[first]
+        # a task takes the last leader it is given: backwards, so that this is the earliest
+        followed[second[led][::-1]] = first[led][::-1]
+        self.leader[rows] = rows[followed]
         self.screen.add(tasks.take(leads))
 
     def _near(self, tasks: Screened, leaders: Screened | None) -> tuple[Rows, Rows]:

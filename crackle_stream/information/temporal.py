@@ -121,30 +121,44 @@ def permutation_entropies(names: Sequence[str], values: npt.ArrayLike, order: in
     [('up', 0.0), ('down', 0.0)]
     """
     columns = metric_columns(names, values)
-    holes = np.isnan(columns).any(axis=1)
-    figures = np.zeros(len(names))
-    figures[~holes] = _permutation_entropies(columns[~holes], order)
-    figures[holes] = [permutation_entropy(column, order) for column in columns[holes]]
-    return list(zip(names, figures.tolist(), strict=True))
+    return list(zip(names, _permutation_entropies(columns, order).tolist(), strict=True))
 
 
 def _permutation_entropies(columns: Floats, order: int) -> Floats:
-    """Of each row of a table without NaN, shape (m, n)."""
+    """Of each row of a table, shape (m, n); NaN is left out."""
     m, n = columns.shape
     if order < 2 or n < order or m == 0:
         return np.zeros(m)
+    columns, lengths = _closed_up(columns)
     step = max(1, COUNTED_AT_ONCE // n)
-    entropies = [_entropies(*_pattern_codes(columns[start : start + step], order)) for start in range(0, m, step)]
+    entropies = []
+    for start in range(0, m, step):
+        codes, cells = _pattern_codes(columns[start : start + step], order)
+        entropies.append(_entropies(codes, cells, lengths[start : start + step] - order + 1))
     return np.minimum(1.0, np.concatenate(entropies) / (lgamma(order + 1) / log(2)))
 
 
-def _entropies(codes: Codes, cells: int) -> Floats:
-    """Entropy in bits of each row of codes, shape (k, n)."""
-    rows = len(codes)
-    if cells > codes.shape[1] + 1024:
-        return np.array([entropy_of_codes(row, cells) for row in codes])
-    offsets = np.arange(0, rows * cells, cells)[:, np.newaxis]
-    return bits(count_codes(codes + offsets, rows * cells).reshape(rows, cells))
+def _closed_up(columns: Floats) -> tuple[Floats, Codes]:
+    """Each row with its numbers first, in their order, and NaN after them; and how many numbers it has."""
+    missing = np.isnan(columns)
+    n = columns.shape[1]
+    if not missing.any():
+        return columns, np.full(len(columns), n)
+    lengths = n - missing.sum(axis=1)
+    closed = np.full_like(columns, np.nan)
+    closed[np.arange(n) < lengths[:, np.newaxis]] = columns[~missing]  # both masks are read row by row
+    return closed, lengths
+
+
+def _entropies(codes: Codes, cells: int, runs: Codes) -> Floats:
+    """Entropy in bits of each row of codes, shape (k, n), of which the first so many count."""
+    rows, n = codes.shape
+    if cells > n + 1024:
+        return np.array([entropy_of_codes(row[: max(0, count)], cells) for row, count in zip(codes, runs, strict=True)])
+    if runs.min() < n:
+        codes = np.where(np.arange(n) < runs[:, np.newaxis], codes, cells)  # one more cell takes the others
+    offsets = np.arange(0, rows * (cells + 1), cells + 1)[:, np.newaxis]
+    return bits(count_codes(codes + offsets, rows * (cells + 1)).reshape(rows, cells + 1)[:, :cells])
 
 
 def _pattern_codes(columns: Floats, order: int) -> tuple[Codes, int]:

@@ -99,7 +99,7 @@ def test_the_screen_agrees_with_scipy_and_its_error_bounds_the_raw_sum_formula(o
     pairs = screen(values, never)
 
     assert pairs is not None
-    ((places, raw),) = raw_sum_pearson(Table.of(window, never), pairs, np.arange(len(pairs.r)), never)
+    ((places, raw),) = raw_sum_pearson(Table.of(window), pairs, np.arange(len(pairs.r)), never)
     assert places.tolist() == list(range(15))
     for i, j, r in zip(pairs.first, pairs.second, pairs.r, strict=True):
         both = ~np.isnan(values[:, [i, j]]).any(axis=1)

@@ -173,5 +173,5 @@ def test_stopping_is_asked_for_every_product_and_every_batch_of_measured_pairs()
 
     rng = np.random.default_rng(5)
     follow(Points.of(rng.normal(size=(3000, 8)) * 100), 0.1, counting)
-    # blocks of 256, each against itself and, from the second on, against its predecessors in one tile
-    assert asked == 12 + 11
+    # a block of 96 and twelve of 256, each against itself and, from the second on, against all before it in one tile
+    assert asked == 13 + 12

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.metrics import mutual_info_score  # type: ignore[import-untyped]
 
 from crackle_stream.errors import InvalidColumns
-from crackle_stream.information import entropy, joint_entropy, mutual_information, mutual_information_matrix
+from crackle_stream.information import entropy, joint_entropy, mutual_information, mutual_information_matrix, shannon
 
 Floats = npt.NDArray[np.float64]
 Two = Callable[[npt.ArrayLike, npt.ArrayLike, int], float]
@@ -21,6 +21,11 @@ Two = Callable[[npt.ArrayLike, npt.ArrayLike, int], float]
 finite = st.floats(-1e6, 1e6, allow_nan=False).map(lambda value: round(value, 3))
 samples = hnp.arrays(np.float64, st.integers(1, 60), elements=finite)
 tables = hnp.arrays(np.float64, st.tuples(st.integers(1, 60), st.just(2)), elements=finite)
+holed = hnp.arrays(
+    np.float64,
+    st.tuples(st.integers(1, 40), st.integers(1, 6)),
+    elements=st.sampled_from([*map(float, range(6)), np.nan]),
+)
 
 
 def histogram_codes(values: Floats, bins: int) -> Floats:
@@ -139,6 +144,17 @@ def test_a_constant_metric_tells_exactly_nothing() -> None:
     y = np.random.default_rng(4).normal(size=300)
     assert mutual_information(np.full(300, 3.3), y) == 0.0
     assert mutual_information_matrix(np.column_stack([np.full(300, 3.3), y]))[0, 1] == 0.0
+
+
+@settings(derandomize=True, deadline=None)
+@given(holed, st.integers(1, 20), st.sampled_from([1, 90, 1 << 15]))
+def test_the_matrix_is_that_of_single_pairs_whoever_lacks_what(table: Floats, bins: int, at_once: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shannon, "PAIRED_AT_ONCE", at_once)
+        actual = mutual_information_matrix(table, bins)
+    pairs = np.array([[mutual_information(x, y, bins) for y in table.T] for x in table.T])
+    np.fill_diagonal(pairs, [entropy(x, bins) for x in table.T])
+    assert actual == pytest.approx(pairs, abs=1e-12)
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.2, 0.9])

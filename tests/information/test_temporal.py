@@ -101,6 +101,20 @@ def test_permutation_entropy_counts_the_orders_of_all_runs_with_ties_by_position
     assert permutation_entropy(values, order) == pytest.approx(expected, abs=1e-12)
 
 
+@settings(derandomize=True, deadline=None)
+@given(
+    hnp.arrays(
+        np.float64, st.tuples(st.integers(0, 40), st.integers(1, 5)), elements=st.sampled_from([0.0, 1.0, 2.5, np.nan])
+    ),
+    st.integers(2, 8),
+)
+def test_in_a_table_time_closes_up_over_what_each_metric_lacks(table: Floats, order: int) -> None:
+    present = [column[~np.isnan(column)] for column in table.T]
+    expected = [plain_permutation_entropy(each, order) if len(each) >= order else 0.0 for each in present]
+    actual = permutation_entropies([f"m{k}" for k in range(table.shape[1])], table, order)
+    assert [figure for _, figure in actual] == pytest.approx(expected, abs=1e-12)
+
+
 def test_all_orders_equally_often_give_one() -> None:
     # its six runs of three hold each of the six orders once
     assert permutation_entropy([1, 2, 6, 5, 4, 8, 3, 7]) == pytest.approx(1.0)

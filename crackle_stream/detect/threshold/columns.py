@@ -1,4 +1,9 @@
-"""A window's metrics as rows of numbers, a few metrics at a time, and sums over them."""
+"""Some metrics of a window at a time, and sums over them from the first task to the last.
+
+Tables stay as the window has them, a row a task: numpy then adds row to row, which is the order of the crate's loops
+and takes all metrics of a task in one step. Along the rows of a turned table it would add by pairs, and a running sum
+there takes one number at a time. What no task lacks is neither copied nor masked.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +19,11 @@ if TYPE_CHECKING:
 
     from crackle_stream.window import Window
 
-__all__ = ["EPSILON", "Columns", "Mask", "column_blocks", "in_order", "tasks_with"]
+__all__ = ["EPSILON", "Columns", "Floats", "Mask", "Rows", "column_blocks", "first_with", "in_order", "tasks_with"]
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.intp]
 
 EPSILON = float(np.finfo(np.float64).eps)
 """2.22e-16, under which the crate takes a mean or a denominator to be zero."""
@@ -32,45 +38,56 @@ class Columns:
 
     Attributes:
         start: place of the first among the window's names.
-        values: shape (k, n), 0 where a task lacks the metric, so that sums over a row leave it out.
-        present: shape (k, n), where it does not.
+        values: shape (n, k), 0 where a task lacks the metric, so that sums leave it out.
+        present: shape (n, k), where it does not; None where no task lacks any of them.
         counts: shape (k,), how many tasks have the metric.
-        complete: whether all tasks have all of them.
     """
 
     start: int
     values: Floats
-    present: Mask
-    counts: npt.NDArray[np.intp]
-    complete: bool
+    present: Mask | None
+    counts: Rows
+
+    def tasks(self, k: int) -> Mask | None:
+        """Which tasks have metric k, shape (n,); None where all have it."""
+        return None if self.present is None else np.asarray(self.present[:, k])
 
 
 def column_blocks(window: Window, stop: Callable[[], bool]) -> Iterator[Columns]:
     """The window's metrics in blocks, until `stop`."""
-    step = max(1, NUMBERS_AT_ONCE // max(1, len(window)))
+    n = len(window)
+    step = max(1, NUMBERS_AT_ONCE // max(1, n))
     for start in range(0, len(window.names), step):
         if stop():
             return
-        values = np.array(window.values[:, start : start + step].T, order="C")
+        values = window.values[:, start : start + step]
         missing = np.isnan(values)
-        complete = not missing.any()
-        if not complete:
-            values[missing] = 0.0
-        present = ~missing
-        yield Columns(start, values, present, present.sum(axis=1), complete)
+        if missing.any():
+            present = ~missing
+            yield Columns(start, np.where(missing, 0.0, values), present, present.sum(axis=0))
+        else:
+            yield Columns(start, values, None, np.full(values.shape[1], n))
 
 
 def in_order(table: Floats) -> Floats:
-    """The sum of each row, shape (k,), from left to right.
+    """The sum of each column of a table, shape (k,), from the first row to the last.
 
-    `np.sum` adds by pairs, which is more exact; a sum that decides whether something is zero must round as the crate's
-    loop does.
+    A sum that decides whether something is zero must round as the crate's loop does. `np.add.reduce` adds row to row
+    where numbers of a row lie side by side; along a column that does it would add by pairs, which is more exact.
     """
-    if not table.shape[1]:
-        return np.zeros(len(table))
-    return np.asarray(np.add.accumulate(table, axis=1)[:, -1])
+    n, k = table.shape
+    if n and (k == 1 or table.strides[1] != table.itemsize):
+        return np.asarray(np.add.accumulate(table, axis=0)[-1])
+    return np.asarray(np.add.reduce(table, axis=0))
 
 
-def tasks_with(window: Window, present: Mask) -> tuple[str, ...]:
-    """Labels of the tasks that have something, in task order."""
-    return window.labels if present.all() else tuple(compress(window.labels, present.tobytes()))
+def tasks_with(window: Window, present: Mask | None) -> tuple[str, ...]:
+    """Labels of the tasks that have something, in task order; None stands for all."""
+    if present is None or present.all():
+        return window.labels
+    return tuple(compress(window.labels, present.tobytes()))
+
+
+def first_with(present: Mask | None) -> int:
+    """The first row that has something; None stands for all."""
+    return 0 if present is None else int(present.argmax())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crackle_stream.detect.threshold.columns import EPSILON, Columns, column_blocks, in_order, tasks_with
+from crackle_stream.detect.threshold.columns import EPSILON, Columns, column_blocks, first_with, in_order, tasks_with
 from crackle_stream.detect.threshold.verdict import Verdict, skips, too_few_tasks
 from crackle_stream.model import CracklePattern, NearMiss, PatternKind
 
@@ -59,7 +59,9 @@ class Conservation:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             total = in_order(columns.values)
             mean = total / columns.counts
-            away = np.where(columns.present, columns.values - mean[:, np.newaxis], 0.0)
+            away = columns.values - mean
+            if columns.present is not None:
+                away[~columns.present] = 0.0
             deviation = np.sqrt(in_order(away * away) / columns.counts)
             variation = deviation / np.abs(mean)
         enough = columns.counts >= 2
@@ -71,9 +73,10 @@ class Conservation:
             elif not level[k]:
                 reasons[NO_MEAN].append(name)
             elif variation[k] < self.tolerance:
-                tasks = tasks_with(window, columns.present[k])
+                has = columns.tasks(k)
+                tasks = tasks_with(window, has)
                 pattern = _pattern(name, tasks, float(total[k]), float(deviation[k]), float(variation[k]))
-                verdict.add(pattern, int(columns.present[k].argmax()))
+                verdict.add(pattern, first_with(has))
             elif verdict.nearest is None or variation[k] < verdict.nearest.value:
                 verdict.nearest = NearMiss(name, float(variation[k]), self.tolerance, "coefficient of variation")
 

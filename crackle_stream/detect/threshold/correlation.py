@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crackle_stream.detect.threshold.columns import tasks_with
+from crackle_stream.detect.threshold.columns import first_with, tasks_with
 from crackle_stream.detect.threshold.pearson import Table, raw_sum_pearson, screen
 from crackle_stream.detect.threshold.verdict import Verdict, skips, too_few_tasks
 from crackle_stream.model import CracklePattern, NearMiss, PatternKind
@@ -69,7 +69,7 @@ class Correlation:
         unsure = tested & ~(strength + pairs.error < self.threshold)
         strength[unsure] = 0.0
         if unsure.any():
-            table = Table.of(window, stop)
+            table = Table.of(window)
             for places, r in raw_sum_pearson(table, pairs, np.flatnonzero(unsure), stop):
                 strong = np.abs(r) >= self.threshold
                 strength[places[~strong]] = np.nan_to_num(np.abs(r[~strong]))
@@ -85,7 +85,7 @@ def _report(window: Window, table: Table, pairs: Pairs, verdict: Verdict, found:
     for place, r in found.items():
         both = table.both(pairs.first[place], pairs.second[place])
         pattern = _pattern(_named(window, pairs, place), r, tasks_with(window, both))
-        verdict.add(pattern, int(both.argmax()))
+        verdict.add(pattern, first_with(both))
 
 
 def _named(window: Window, pairs: Pairs, place: int) -> tuple[str, str]:

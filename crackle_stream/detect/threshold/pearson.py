@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crackle_stream.detect.distances import chunks, near_means
-from crackle_stream.detect.threshold.columns import EPSILON, Floats, Mask, column_blocks, in_order
+from crackle_stream.detect.threshold.columns import EPSILON, Floats, Mask, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,39 +23,39 @@ Places = npt.NDArray[np.intp]
 NUMBERS_AT_ONCE = 1 << 17
 """Products summed one after another in one go: about a millisecond."""
 
+NARROWEST = 8
+"""Columns that are summed together however long they are: numpy's step from row to row costs as much as adding eight
+numbers."""
+
 PRODUCTS_AT_ONCE = 1 << 24
 """Multiplications of a screening step: a millisecond or so for its four products."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """A window's metrics in rows.
+    """A window's metrics.
 
     Attributes:
-        values: shape (m, n), 0 where a task lacks the metric.
-        present: shape (m, n), where it does not; None where no metric is missing.
+        values: shape (n, m), 0 where a task lacks the metric.
+        present: shape (n, m), where it does not; None where no metric is missing.
     """
 
     values: Floats
     present: Mask | None
 
     @classmethod
-    def of(cls, window: Window, stop: Callable[[], bool]) -> Self:
-        """The table of a window's values; unfinished where `stop` ended it."""
-        values = np.zeros((len(window.names), len(window)))
-        present = np.zeros(values.shape, dtype=bool)
-        complete = True
-        for block in column_blocks(window, stop):
-            rows = slice(block.start, block.start + len(block.values))
-            values[rows], present[rows] = block.values, block.present
-            complete &= block.complete
-        return cls(values, None if complete else present)
+    def of(cls, window: Window) -> Self:
+        """The table of a window's values."""
+        missing = np.isnan(window.values)
+        if not missing.any():
+            return cls(window.values, None)
+        return cls(np.where(missing, 0.0, window.values), ~missing)
 
-    def both(self, first: int, second: int) -> Mask:
-        """Which tasks have both metrics, shape (n,)."""
+    def both(self, first: int, second: int) -> Mask | None:
+        """Which tasks have both metrics, shape (n,); None where all have them."""
         if self.present is None:
-            return np.ones(self.values.shape[1], dtype=bool)
-        return np.asarray(self.present[first] & self.present[second])
+            return None
+        return np.asarray(self.present[:, first] & self.present[:, second])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,18 +153,18 @@ def raw_sum_pearson(
     sums = squares = np.empty(0)
     if has is None:
         sums, squares = _column_sums(values, stop)
-    for part in chunks(len(wanted), max(1, NUMBERS_AT_ONCE // max(1, values.shape[1]))):
+    for part in chunks(len(wanted), _columns_at_once(values)):
         if stop():
             return
         places = wanted[part]
         first, second = pairs.first[places], pairs.second[places]
+        x, y = values.take(first, axis=1), values.take(second, axis=1)
         with np.errstate(over="ignore", invalid="ignore"):
             if has is None:
-                x, y = values[first], values[second]
                 sx, sy, sxx, syy = sums[first], sums[second], squares[first], squares[second]
             else:
-                both = has[first] & has[second]
-                x, y = np.where(both, values[first], 0.0), np.where(both, values[second], 0.0)
+                both = has.take(first, axis=1) & has.take(second, axis=1)
+                x, y = np.where(both, x, 0.0), np.where(both, y, 0.0)
                 sx, sy, sxx, syy = in_order(x), in_order(y), in_order(x * x), in_order(y * y)
             n = pairs.tasks[places]
             numerator = n * in_order(x * y) - sx * sy
@@ -174,12 +174,18 @@ def raw_sum_pearson(
 
 
 def _column_sums(values: Floats, stop: Callable[[], bool]) -> tuple[Floats, Floats]:
-    """Sum and sum of squares of each row, from left to right; zeros from where `stop` ended it."""
-    sums, squares = np.zeros((2, len(values)))
-    for part in chunks(len(values), max(1, NUMBERS_AT_ONCE // max(1, values.shape[1]))):
+    """Sum and sum of squares of each column, from first to last; zeros from where `stop` ended it."""
+    m = values.shape[1]
+    sums, squares = np.zeros((2, m))
+    for part in chunks(m, _columns_at_once(values)):
         if stop():
             break
-        some = values[part]
+        some = values[:, part]
         with np.errstate(over="ignore"):
             sums[part], squares[part] = in_order(some), in_order(some * some)
     return sums, squares
+
+
+def _columns_at_once(values: Floats) -> int:
+    """Columns, or products of two, that are summed in one go."""
+    return max(NARROWEST, NUMBERS_AT_ONCE // max(1, len(values)))

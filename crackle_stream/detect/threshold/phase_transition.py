@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crackle_stream.detect.threshold.columns import EPSILON, Columns, Mask, column_blocks, in_order, tasks_with
+from crackle_stream.detect.threshold.columns import (
+    EPSILON,
+    Columns,
+    Floats,
+    Mask,
+    Rows,
+    column_blocks,
+    first_with,
+    in_order,
+    tasks_with,
+)
 from crackle_stream.detect.threshold.verdict import Verdict, skips, too_few_tasks
 from crackle_stream.model import CracklePattern, Nature, NearMiss, Onset, PatternKind
 
@@ -57,10 +67,9 @@ class PhaseTransition:
 
     def _judge(self, window: Window, columns: Columns, verdict: Verdict, reasons: dict[str, list[str]]) -> None:
         half = columns.counts // 2
-        later = columns.present & (columns.present.cumsum(axis=1) > half[:, np.newaxis])
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            first = in_order(np.where(later, 0.0, columns.values)) / half
-            second = in_order(np.where(later, columns.values, 0.0)) / (columns.counts - half)
+            sums = _half_sums(columns)
+            first, second = sums.first / half, sums.second / (columns.counts - half)
             mean = in_order(columns.values) / columns.counts
             shift = np.abs(second - first) / np.abs(mean)
         enough = columns.counts >= 2
@@ -72,17 +81,37 @@ class PhaseTransition:
             elif not level[k]:
                 reasons[NO_MEAN].append(name)
             elif shift[k] > self.sensitivity:
-                halves = _Halves(columns.present[k], int(later[k].argmax()), float(first[k]), float(second[k]))
-                verdict.add(_pattern(window, name, float(shift[k]), halves), int(columns.present[k].argmax()))
+                has = columns.tasks(k)
+                halves = _Halves(has, int(sums.begins[k]), float(first[k]), float(second[k]))
+                verdict.add(_pattern(window, name, float(shift[k]), halves), first_with(has))
             elif verdict.nearest is None or shift[k] > verdict.nearest.value:
                 verdict.nearest = NearMiss(name, float(shift[k]), self.sensitivity, "relative shift of the mean")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _HalfSums:
+    """Sums of k metrics over their halves, and the rows at which the second ones begin, each of shape (k,)."""
+
+    first: Floats
+    second: Floats
+    begins: Rows
+
+
+def _half_sums(columns: Columns) -> _HalfSums:
+    if columns.present is None:
+        half = len(columns.values) // 2
+        begins = np.full(columns.values.shape[1], half)
+        return _HalfSums(in_order(columns.values[:half]), in_order(columns.values[half:]), begins)
+    later = columns.present & (columns.present.cumsum(axis=0) > columns.counts // 2)
+    first, second = np.where(later, 0.0, columns.values), np.where(later, columns.values, 0.0)
+    return _HalfSums(in_order(first), in_order(second), later.argmax(axis=0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Halves:
     """One metric's halves: who has it, where the second begins, and their means."""
 
-    present: Mask
+    present: Mask | None
     begins: int
     first: float
     second: float
