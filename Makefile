@@ -24,7 +24,7 @@ pytest: $(VENV)/.dev $(VENV)/.services
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m benchmarks.cooling
+	$(BIN)/python -m benchmarks cooling
 	$(BIN)/python -m benchmarks.detectors
 	$(BIN)/python -m benchmarks.ingest
 	$(BIN)/python -m benchmarks.loop_lateness

@@ -123,22 +123,39 @@ class Encoding:
         """
         values = points.values
         if shared is None or points.present is None:
-            halves = np.einsum("ij,ij->i", values, values)[:, np.newaxis] / -2.0
-            left, right, norms = [values], [values], -2.0 * halves[:, 0]
+            halves = np.einsum("ij,ij->i", values, values) / -2.0
+            left, right = np.empty((2, len(values), values.shape[1] + 2), dtype=dtype)
+            left[:, :-2] = right[:, :-2] = values
+            norms = -2.0 * halves
         else:
-            full, present = values[:, shared], points.present[:, ~shared]
-            holed = np.where(present, values[:, ~shared], 0.0)
-            has = present.astype(np.float64)
-            squares = holed * holed
-            halves = np.einsum("ij,ij->i", full, full)[:, np.newaxis] / -2.0
-            left, right = [full, holed, squares / -2.0, has], [full, holed, has, squares / -2.0]
-            norms = squares.sum(axis=1) - 2.0 * halves[:, 0]
-        ones = np.ones_like(halves)
-        return cls(
-            np.concatenate([*left, halves, ones], axis=1, dtype=dtype, casting="same_kind"),
-            np.concatenate([*right, ones, halves], axis=1, dtype=dtype, casting="same_kind"),
-            norms,
-        )
+            left, right, halves, norms = _with_holes(points.values, points.present, shared, dtype)
+        left[:, -2] = right[:, -1] = halves
+        left[:, -1] = right[:, -2] = 1.0
+        return cls(left, right, norms)
+
+
+def _with_holes(
+    values: Floats, present: npt.NDArray[np.bool_], shared: npt.NDArray[np.bool_], dtype: type[np.floating]
+) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating], Floats, Floats]:
+    """The tables of points of which some lack some metrics, but for their last two columns; halves and norms."""
+    full = int(shared.sum())
+    holes = len(shared) - full
+    left, right = np.empty((2, len(values), full + 3 * holes + 2), dtype=dtype)
+    halves = np.zeros(len(values))
+    if full:
+        whole = values[:, shared]
+        left[:, :full] = right[:, :full] = whole
+        halves = np.einsum("ij,ij->i", whole, whole) / -2.0
+        values, present = values[:, ~shared], present[:, ~shared]
+    first, second, third = (slice(full + k * holes, full + (k + 1) * holes) for k in range(3))
+    holed = np.where(present, values, 0.0)
+    squares = holed * holed
+    left[:, first] = right[:, first] = holed
+    left[:, third] = right[:, second] = present
+    norms = squares.sum(axis=1) - 2.0 * halves
+    squares /= -2.0
+    left[:, second] = right[:, third] = squares
+    return left, right, halves, norms
 
 
 def near_means(values: Floats) -> Floats:
