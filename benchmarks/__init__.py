@@ -1,6 +1,6 @@
 """What things cost and how far findings can be trusted, measured by hand.
 
-Costs: `python -m benchmarks cooling`, `python -m benchmarks.detectors`, `.ingest`, `.loop_lateness`. Trust: `.accuracy`, `.streams`,
+Costs: `python -m benchmarks`, which is what `make bench` runs. Trust: `python -m benchmarks.accuracy`, `.streams`,
 `.real_data`.
 
 Figures of one run mean little on a busy machine: every benchmark takes several rounds in turn and prints the median
