@@ -301,3 +301,23 @@ def test_laws_are_found_among_more_metrics_than_are_looked_at_together() -> None
     assert texts(examine({**near, **{name: flow(30, rows=800)[name] for name in ("in", "out", "dropped")}})) == [
         "in = dropped + out"
     ]
+
+
+def nearly_always_empty(rng: np.random.Generator, tasks: int, jam: int) -> Mapping[str, Floats]:
+    """A queue in which one result waits now and then; in the last `jam` tasks it fills up."""
+    depth = (rng.random(tasks) < 0.1).astype(float)
+    if jam:
+        depth[-jam:] = np.arange(1, jam + 1) * 3.0
+    delta = np.diff(depth, prepend=0.0)
+    produced = rng.poisson(40, tasks).astype(float) + np.maximum(delta, 0)
+    return {"produced": produced, "dequeued": produced - delta, "depth": depth, "depth_delta": delta}
+
+
+@pytest.mark.parametrize("jam", [0, 40])
+@pytest.mark.parametrize("seed", range(4))
+def test_what_holds_only_while_a_queue_is_empty_is_no_law(seed: int, jam: int) -> None:
+    """depth = depth_delta while both are 0, and so produced = dequeued + depth: neither is told, and neither breaks."""
+    columns = nearly_always_empty(np.random.default_rng(seed), 300, jam)
+    found = texts(examine(columns))
+    assert "produced = depth_delta + dequeued" in found
+    assert not any("depth " in f"{text} " and "change of depth" not in text for text in found), found

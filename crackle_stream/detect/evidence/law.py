@@ -17,6 +17,9 @@ Floats = npt.NDArray[np.float64]
 NEGLIGIBLE_SHARE = 0.01
 """Share of what is turned over under which the constant of a noisy law is zero."""
 
+CANCELLED = 1e-9
+"""Share of a coefficient under which what is left of it is rounding."""
+
 
 @dataclass(frozen=True, slots=True)
 class Law:
@@ -102,6 +105,23 @@ class Law:
             for old, new in (alias.names, alias.names[::-1]):
                 if old in self.names and new not in self.names:
                     yield self.renamed(old, new)
+
+    def less(self, other: Law) -> Iterator[Law]:
+        """What is left where another law cancels a member they share, if that is a law of fewer members than this.
+
+        >>> one, other = Law.of({"in": 1, "out": -1, "held": -1}), Law.of({"in": 1, "out": -1, "gained": -1})
+        >>> [left.text for left in one.less(other)]
+        ['gained = held']
+        """
+        mine, theirs = dict(self.terms), dict(other.terms)
+        seen = set()
+        for name in sorted(mine.keys() & theirs.keys()):
+            times = mine[name] / theirs[name]
+            both = {each: mine.get(each, 0.0) - times * theirs.get(each, 0.0) for each in mine | theirs}
+            left = {each: value for each, value in both.items() if abs(value) > CANCELLED * abs(mine.get(each, 1.0))}
+            if 1 < len(left) < len(mine) and tuple(left) not in seen:
+                seen.add(tuple(left))
+                yield Law.of(left, self.constant - times * other.constant)
 
     def columns(self, names: Sequence[str]) -> list[int] | None:
         """Where the members stand among `names`, or None where one is absent."""

@@ -12,10 +12,11 @@ from scipy.special import betainc
 
 from crackle_stream.detect.evidence.autocorrelations import Autocorrelations
 from crackle_stream.detect.evidence.concentration import concentrate
-from crackle_stream.detect.evidence.law import NEGLIGIBLE_SHARE, Law
+from crackle_stream.detect.evidence.law import Law
 from crackle_stream.detect.evidence.law_coefficients import Simple, simplest
+from crackle_stream.detect.evidence.law_exactness import EXACT, EXACT_SHARE, kept_share, level_of
 from crackle_stream.detect.evidence.law_supports import MAX_TERMS, Tight, tight_sets
-from crackle_stream.detect.evidence.ranks import median, medians
+from crackle_stream.detect.evidence.ranks import medians
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,12 +33,6 @@ LEAST_ROWS = 40
 
 SEARCH_ROWS = 600
 """Rows looked at in the search; more sharpen nothing that the window does not confirm afterwards."""
-
-EXACT = 1e-9
-"""Residual over the largest term up to which a task keeps a law to the last digit."""
-
-EXACT_SHARE = 0.8
-"""Share of a block's tasks that must keep a law to the last digit for it to be exact."""
 
 LARGEST_P = 1e-6
 """Chance bound over all sets tried in a window; a law of 50 independent rows is far below it."""
@@ -57,12 +52,8 @@ RARE_ROWS = 3
 LOUDER = 1.4
 """A law of fewer members is dropped for one that contains it if its residual is so many times larger."""
 
-
 LOOSEST = 0.6
 """Residual over the least spread of a term, both robust and in raw rows, above which a law is not confirmed."""
-
-NEGLIGIBLE_SIGMAS = 4.0
-"""Standard errors within which the constant of a noisy law is zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +65,7 @@ class Found:
         p: bound on the chance that independent metrics show one as tight, over all sets tried.
         chance: chance that coefficients without a rule are as simple as these.
         looseness: residual over the smallest member's own spread.
-        broken: share of the tasks of the window that do not keep an exact law.
+        broken: share of the tasks that tell of a member and do not keep an exact law, of the member with most of them.
         first: first row of the block it was seen in.
         last: row after the block.
     """
@@ -214,12 +205,12 @@ class _Hunt:
         """The law with its constant and noise in the raw rows of the part, if it is tight there too."""
         first, last = part
         terms = self.values[:, members] * np.array(simple.coefficients)
-        constant, noise = _level(terms[first:last])
+        constant, noise = level_of(terms[first:last])
         looseness = noise / float((self._spread_in(part)[members] * np.abs(simple.coefficients)).min())
         if looseness > LOOSEST:
             return None
         named = dict(zip((self.names[member] for member in members), simple.coefficients, strict=True))
-        broken = 0.0 if noise else 1.0 - _kept(terms, constant)
+        broken = 0.0 if noise else 1.0 - kept_share(terms, constant)
         return Found(Law.of(named, constant, noise), p, simple.chance, looseness, broken, first, last)
 
     def _spread_in(self, part: tuple[int, int]) -> Floats:
@@ -235,7 +226,18 @@ class _Hunt:
         among them, and dropped is no member.
         """
         aliases = [one.law for one in self.best.values() if one.law.exact and one.law.is_alias]
-        return [one if one.broken == 0 else self._spelled(one, aliases) for one in self.best.values()]
+        spelled = [one if one.broken == 0 else self._spelled(one, aliases) for one in self.best.values()]
+        seen = [*self.best.values(), *spelled]
+        return [one for one in spelled if not self._borrows(one, seen)]
+
+    def _borrows(self, one: Found, others: Sequence[Found]) -> bool:
+        """Whether a law that some tasks break is one that holds better, and beside it a shorter one that is no law.
+
+        Where a queue is nearly always empty, produced = dequeued + depth says no more than produced = dequeued +
+        depth_delta, and depth = depth_delta, which holds while both are 0.
+        """
+        better = (other.law for other in others if other.law.exact and other.broken < one.broken)
+        return any(self._broken(left) > 1.0 - EXACT_SHARE for law in better for left in one.law.less(law))
 
     def _spelled(self, one: Found, aliases: Sequence[Law]) -> Found:
         aliased = [] if one.law.is_alias else list(one.law.with_aliases(aliases))
@@ -260,7 +262,7 @@ class _Hunt:
                     yield Law.of(terms, law.constant + sign * usual)
 
     def _broken(self, law: Law) -> float:
-        return 1.0 - _kept(self._members(law) * law.coefficients, law.constant)
+        return 1.0 - kept_share(self._members(law) * law.coefficients, law.constant)
 
     def _members(self, law: Law) -> Floats:
         return self.values[:, [self.names.index(name) for name in law.names]]
@@ -334,25 +336,6 @@ def _spread(table: Floats) -> Floats:
     deviation = 1.4826 * medians(np.abs(table - medians(table)))
     spread: Floats = np.where(deviation > 0, deviation, table.std(axis=0))
     return spread
-
-
-def _level(terms: Floats) -> tuple[float, float]:
-    """The constant a sum of terms equals and its noise, 0.0 where it is exact to the last digit."""
-    sums = terms.sum(axis=1)
-    constant = median(sums)
-    turnover = 0.5 * median(np.abs(terms).sum(axis=1))
-    if _kept(terms, constant) >= EXACT_SHARE:
-        return (0.0 if abs(constant) <= EXACT * turnover else constant), 0.0
-    noise = 1.4826 * median(np.abs(sums - constant))
-    error = 1.2533 * noise / len(sums) ** 0.5
-    negligible = abs(constant) <= max(NEGLIGIBLE_SIGMAS * error, NEGLIGIBLE_SHARE * turnover)
-    return (0.0 if negligible else constant), noise
-
-
-def _kept(terms: Floats, constant: float) -> float:
-    """Share of tasks whose terms sum to the constant to the last digit."""
-    largest = np.abs(terms).max(axis=1, initial=abs(constant))
-    return float(np.mean(np.abs(terms.sum(axis=1) - constant) <= EXACT * largest))
 
 
 def _chance_of_tightness(tight: Tight, memory: Floats, columns: int) -> float:

@@ -11,14 +11,12 @@ import numpy.typing as npt
 from scipy.special import erfc, gammaln
 
 from crackle_stream.detect.evidence.law import NEGLIGIBLE_SHARE, Law
+from crackle_stream.detect.evidence.law_exactness import EXACT
 
-__all__ = ["EXACT", "Break", "Standing", "Watch", "cusum_p", "hypergeometric_tail", "watch"]
+__all__ = ["Break", "Standing", "Watch", "cusum_p", "hypergeometric_tail", "watch"]
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
-
-EXACT = 1e-9
-"""Residual over the largest term up to which a task keeps a law to the last digit."""
 
 LONG = 100
 """Tasks in a row that must keep an exact law before a single one that does not is news."""

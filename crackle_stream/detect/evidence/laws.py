@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crackle_stream.detect.evidence.law_columns import LawColumns, law_columns, metric_of, with_steps
+from crackle_stream.detect.evidence.law_exactness import EXACT_SHARE
 from crackle_stream.detect.evidence.law_memory import Remembered, recalled, to_learn
 from crackle_stream.detect.evidence.law_patterns import broken_pattern, law_pattern
-from crackle_stream.detect.evidence.law_search import EXACT_SHARE, Found, Search, find_laws, independent
+from crackle_stream.detect.evidence.law_search import Found, Search, find_laws, independent
 from crackle_stream.detect.evidence.law_supports import UNEXPLAINED
 from crackle_stream.detect.evidence.law_watch import Standing, Watch, watch
 from crackle_stream.detect.evidence.prepared import prepared_of
