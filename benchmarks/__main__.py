@@ -22,7 +22,7 @@ from benchmarks.tables import Table, put
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SECTIONS: tuple[str, ...] = ("cooling",)
+SECTIONS: tuple[str, ...] = ("cooling", "ingest")
 
 ROOT = Path(__file__).parents[1]
 PERFORMANCE = ROOT / "docs" / "performance.md"

@@ -7,6 +7,7 @@ is made as they arrive, so a ring costs what it holds, not what it may hold.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,8 @@ MAX_NAMES = 5_000
 _FIRST_ROWS = 64
 _FIRST_NAMES = 8
 _LABEL_BYTES = 72  # a short str object and its reference, as CPython stores them
+
+_Columns: TypeAlias = "slice | npt.NDArray[np.intp]"
 
 
 class Ring:
@@ -39,7 +42,7 @@ class Ring:
         self._labels: npt.NDArray[np.object_] = np.empty(0, dtype=object)
         self._next = 0
         self._count = 0
-        self._plan: tuple[tuple[str, ...], npt.NDArray[np.intp], npt.NDArray[np.intp]] | None = None
+        self._plan: tuple[tuple[str, ...], _Columns, _Columns] | None = None
         self.dropped_names = 0
 
     def __len__(self) -> int:
@@ -94,7 +97,8 @@ class Ring:
             rows = slice(start, start + part.stop - part.start)
             self._labels[rows] = labels[part]
             self._times[rows] = times[part]
-            self._values[rows] = np.nan
+            if not isinstance(targets, slice) or targets.stop < self._values.shape[1]:
+                self._values[rows] = np.nan
             self._values[rows, targets] = values[part, sources]
             self._next = rows.stop % size
             done = part.stop
@@ -119,13 +123,13 @@ class Ring:
         names = tuple(known[column] for column in present.tolist())
         return self._labels[order].tolist(), self._times[order], names, values[:, present]
 
-    def _plan_for(self, names: tuple[str, ...]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    def _plan_for(self, names: tuple[str, ...]) -> tuple[_Columns, _Columns]:
         """Which columns of a batch go to which columns of the ring; remembered for a steady stream."""
         if self._plan is None or self._plan[0] != names:
             self._add_names(names)
             known = [(here, self._columns[name]) for here, name in enumerate(names) if name in self._columns]
             pairs = np.array(known, dtype=np.intp).reshape(-1, 2)
-            self._plan = names, pairs[:, 0], pairs[:, 1]
+            self._plan = names, _in_place(pairs[:, 0]), _in_place(pairs[:, 1])
         return self._plan[1], self._plan[2]
 
     def _add_names(self, names: tuple[str, ...]) -> None:
@@ -173,3 +177,8 @@ class Ring:
         labels[: self._count] = self._labels[order]
         self._values, self._times, self._labels = values, times, labels
         self._next = self._count % new
+
+
+def _in_place(columns: npt.NDArray[np.intp]) -> _Columns:
+    """The columns as a slice where they are the first ones in order: rows are then copied and not gathered."""
+    return slice(0, len(columns)) if np.array_equal(columns, np.arange(len(columns))) else columns

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import chain, compress, count
+from struct import pack
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,7 +67,7 @@ def cells_of(records: Sequence[dict[str, float]]) -> Cells:
         total = int(sizes[start : start + step].sum())
         # Looking a name up numbers it when it is new.
         columns.append(np.fromiter(map(column_of.__getitem__, chain.from_iterable(part)), np.intp, total))
-        values.append(np.fromiter(chain.from_iterable(map(dict.values, part)), np.float64, total))
+        values.append(np.frombuffer(pack(f"{total}d", *chain.from_iterable(map(dict.values, part)))))
     return Cells(
         names=tuple(column_of),
         rows=np.repeat(np.arange(len(records)), sizes),

@@ -79,7 +79,8 @@ class Table:
         if taken.names:
             self._blocks.append((rows, taken.names, taken.values))
         if taken.cells is not None:
-            self._cells.append(taken.cells.in_rows(np.array(rows, dtype=np.intp)))
+            places = np.arange(rows.start, rows.stop) if isinstance(rows, range) else np.array(rows, dtype=np.intp)
+            self._cells.append(taken.cells.in_rows(places))
 
     def finish(self) -> tuple[TaskBatch, tuple[Reject, ...]]:
         """The tasks and the rejects of the batch, both in order."""
