@@ -115,13 +115,22 @@ class Ring:
             rows: how many; all of them by default.
         """
         n = self._count if rows is None else min(rows, self._count)
-        size = max(len(self._times), 1)
-        order = (np.arange(self._next - n, self._next) % size).astype(np.intp)
-        values = self._values[order, : len(self._columns)]
-        present = np.flatnonzero(~np.isnan(values).all(axis=0)) if n else np.empty(0, dtype=np.intp)
-        known = tuple(self._columns)
-        names = tuple(known[column] for column in present.tolist())
-        return self._labels[order].tolist(), self._times[order], names, values[:, present]
+        parts = self._stretches(n)
+        labels: list[str] = np.concatenate([self._labels[part] for part in parts]).tolist()
+        times = np.concatenate([self._times[part] for part in parts])
+        values = np.concatenate([self._values[part, : len(self._columns)] for part in parts])
+        names = tuple(self._columns)
+        absent = np.isnan(values).all(axis=0)
+        if absent.any():
+            present = np.flatnonzero(~absent)
+            values = values[:, present]
+            names = tuple(names[column] for column in present.tolist())
+        return labels, times, names, values
+
+    def _stretches(self, n: int) -> tuple[slice, slice]:
+        """Where the last n tasks stand: what is before the end of the room, and what goes on at its beginning."""
+        start = self._next - n
+        return (slice(start, self._next), slice(0, 0)) if start >= 0 else (slice(start, None), slice(0, self._next))
 
     def _plan_for(self, names: tuple[str, ...]) -> tuple[_Columns, _Columns]:
         """Which columns of a batch go to which columns of the ring; remembered for a steady stream."""

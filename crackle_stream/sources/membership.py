@@ -17,13 +17,12 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 import anyio
-import numpy as np
 
 from crackle_stream.brokers.deadline import CANCEL_WITHIN_S, GaveUp, in_own_task, note_failure
 from crackle_stream.errors import SourceUnavailable
-from crackle_stream.model import Partition, Positions, RecordBatch
+from crackle_stream.model import Partition, RecordBatch
+from crackle_stream.sources.batches import batch_of
 from crackle_stream.sources.text import PAUSED_WAIT_S, no_records
-from crackle_stream.sources.traces import traces_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -317,20 +316,11 @@ class Member:
         while self._fetched and not self._paused and self._adopted_all:
             partition, records = self._fetched.popleft()
             self._next[partition] = records[-1].offset + 1
-            kept = [record for record in records if record.value is not None]
-            self.tombstones += len(records) - len(kept)
-            if kept:
-                return self._batch(partition, kept)
+            batch = batch_of(partition, records, self._clock)
+            self.tombstones += len(records) - len(batch)
+            if len(batch):
+                return batch
         return None
-
-    def _batch(self, partition: Partition, records: Sequence[Fetched]) -> RecordBatch:
-        stamps = np.array([record.timestamp for record in records], dtype=np.float64)
-        return RecordBatch(
-            payloads=[record.value or b"" for record in records],
-            positions=Positions(partition, np.array([record.offset for record in records], dtype=np.int64)),
-            times=np.where(stamps < 0, self._clock.time(), stamps / 1000),
-            traces=traces_of((record.offset, record.headers) for record in records),
-        )
 
     def _raise_failure(self) -> None:
         failure, self._failure = self._failure, None

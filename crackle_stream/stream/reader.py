@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import anyio
+import anyio.lowlevel
 
-from crackle_stream.errors import SourceError, SourceUnavailable
+from crackle_stream.errors import SourceUnavailable
 from crackle_stream.model import Partition, RecordBatch, TaskBatch
 from crackle_stream.protocols import Source
 from crackle_stream.stream.events import Event, SourceFailed, SourceReopened
 from crackle_stream.stream.failpoints import reach
 from crackle_stream.stream.inbox import Inbox
+from crackle_stream.stream.unwrapping import single_error
 from crackle_stream.stream.watchdog import Watchdog
 
 __all__ = ["Batch", "Passed", "Reader"]
@@ -60,6 +62,7 @@ class Reader:
         self._emit = emit
         self._lost = lost
         self._watchdog = Watchdog()
+        self._waiting: anyio.CancelScope | None = None
         self._quiet = True
         self._answered_at: float | None = None
         self._passed: dict[tuple[int, Partition], int] = {}
@@ -110,30 +113,44 @@ class Reader:
             SourceStuck: it was opened anew again and again and gave nothing.
             SourceError: the source failed.
         """
-        try:
-            while not stopping.is_set():
-                self._answered()
+        with single_error():
+            async with anyio.create_task_group() as listening:
+                listening.start_soon(self._give_up, stopping)
                 try:
-                    batch = await self._next(stopping)
-                except SourceUnavailable as failure:
-                    if not (self._source.live and self._source.replayable):
-                        raise
-                    self._watchdog.failed(failure)
-                    await self._reopen(failure, stopping)
-                    continue
-                if batch is None:
-                    break
-                self._quiet = len(batch) == 0
-                if self._quiet:
-                    self._pass_over()
-                else:
-                    self._watchdog.progressed()
-                    await self._hand_over(batch)
-            if stopping.is_set() and not self._source.replayable:
-                await self._drain()
-        finally:
-            self._answered_at = None
-            self.inbox.close()
+                    await self._read(stopping)
+                finally:
+                    self._answered_at = None
+                    self.inbox.close()
+                listening.cancel_scope.cancel()
+
+    async def _give_up(self, stopping: anyio.Event) -> None:
+        """Let go of whatever the source is being waited for; one task for all reads, of which there are many."""
+        await stopping.wait()
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    async def _read(self, stopping: anyio.Event) -> None:
+        while not stopping.is_set():
+            self._answered()
+            try:
+                batch = await self._next()
+            except SourceUnavailable as failure:
+                if not (self._source.live and self._source.replayable):
+                    raise
+                self._watchdog.failed(failure)
+                await self._reopen(failure, stopping)
+                continue
+            if batch is None:
+                break
+            self._quiet = len(batch) == 0
+            if self._quiet:
+                self._pass_over()
+                await anyio.lowlevel.checkpoint()  # a source may say so at once, again and again
+            else:
+                self._watchdog.progressed()
+                await self._hand_over(batch)
+        if stopping.is_set() and not self._source.replayable:
+            await self._drain()
 
     def _answered(self) -> None:
         self._answered_at = anyio.current_time()
@@ -197,26 +214,12 @@ class Reader:
         self._source.resume()
         return held
 
-    async def _next(self, stopping: anyio.Event) -> Batch | None:
+    async def _next(self) -> Batch | None:
         """The source's next batch; None at its end, or when asked to stop while waiting.
 
         Raises:
-            SourceError: the source failed, by itself and not in the task group's company.
+            SourceError: the source failed.
         """
-        batch: Batch | None = None
-        failure: SourceError | None = None
-
-        async def give_up(scope: anyio.CancelScope) -> None:
-            await stopping.wait()
-            scope.cancel()
-
-        async with anyio.create_task_group() as waiting:
-            waiting.start_soon(give_up, waiting.cancel_scope)
-            try:
-                batch = await self._source.read()
-            except SourceError as error:
-                failure = error
-            waiting.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
-        return batch
+        with anyio.CancelScope() as self._waiting:
+            return await self._source.read()
+        return None

@@ -10,6 +10,7 @@ import aiokafka  # type: ignore[import-untyped]
 import aiokafka.admin  # type: ignore[import-untyped]
 
 from crackle_stream.model import LogStart, Partition
+from crackle_stream.sources.kafka.lean import keep_lean
 
 if TYPE_CHECKING:
     import ssl
@@ -41,6 +42,7 @@ class Client(aiokafka.ConsumerRebalanceListener):  # type: ignore[misc]
     async def start(self) -> None:
         """Connect. No topic is named yet, because a start with topics does not return before partitions come."""
         await self._consumer.start()
+        keep_lean(self._consumer)
 
     async def topics(self) -> set[str]:
         """Names of the topics we may see. Asking for all of them creates none, as asking for one may."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 import anyio
 import anyio.to_thread
-import numpy as np
 from aiokafka import errors as kafka_errors  # type: ignore[import-untyped]
 
 from crackle_stream.brokers.deadline import GaveUp, in_own_task
@@ -17,12 +16,12 @@ from crackle_stream.brokers.failures import LOGGER
 from crackle_stream.brokers.logged import logged_errors
 from crackle_stream.brokers.tls import UnusableFile, tls_context
 from crackle_stream.errors import SourceError, SourceUnavailable
-from crackle_stream.model import Partition, Positions, RecordBatch
+from crackle_stream.model import Partition, RecordBatch
 from crackle_stream.protocols import Clock, Source, SystemClock
+from crackle_stream.sources.batches import batch_of
 from crackle_stream.sources.kafka.failures import explained, no_topic, unreachable
 from crackle_stream.sources.kafka.log import Log
 from crackle_stream.sources.text import PAUSED_WAIT_S, no_records
-from crackle_stream.sources.traces import traces_of
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
@@ -242,13 +241,7 @@ class KafkaStretch(Source):
     def _batch(self, partition: Partition) -> RecordBatch:
         waiting = self._waiting[partition]
         records = [waiting.popleft() for _ in range(min(ROUND, len(waiting)))]
-        stamps = np.array([record.timestamp for record in records], dtype=np.float64)
-        return RecordBatch(
-            payloads=[record.value or b"" for record in records],
-            positions=Positions(partition, np.array([record.offset for record in records], dtype=np.int64)),
-            times=np.where(stamps < 0, self._clock.time(), stamps / 1000),
-            traces=traces_of((record.offset, record.headers) for record in records),
-        )
+        return batch_of(partition, records, self._clock)
 
     async def _asked(self, question: Coroutine[Any, Any, T]) -> T:
         """What the brokers answer.
