@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 from kafka_broker import start_broker
 from receiver import Receiver, Reply
 
-from benchmarks.kafka_rig import TICKS, Run, configuration, offsets_of, producer, record, topic_of
+from benchmarks.kafka.rig import TICKS, Run, configuration, offsets_of, producer, topic_of
+from benchmarks.kafka.writer import record
 from benchmarks.machine import describe
 from crackle_stream.render.blocks import sparkline
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from kafka_broker import Broker
 
-    from benchmarks.kafka_rig import Offsets
+    from benchmarks.kafka.rig import Offsets
 
 EVERY_S = 2.0
 SLICE_S = 0.05

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -44,12 +45,14 @@ class Received:
         target: path and query.
         headers: by lower-case name.
         body: its bytes.
+        at: when it had come, epoch seconds.
     """
 
     method: str
     target: str
     headers: Mapping[str, str]
     body: bytes
+    at: float = field(default_factory=time.time)
 
 
 class Receiver:

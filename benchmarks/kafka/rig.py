@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import json
 import os
-import random
 import signal
 import sqlite3
 import subprocess
@@ -20,18 +19,19 @@ from typing import TYPE_CHECKING
 
 import aiokafka  # type: ignore[import-untyped]
 import aiokafka.admin  # type: ignore[import-untyped]
-from aiokafka.errors import GroupCoordinatorNotAvailableError  # type: ignore[import-untyped]
+from aiokafka.errors import (  # type: ignore[import-untyped]
+    GroupCoordinatorNotAvailableError,
+    KafkaConnectionError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
     from kafka_broker import Broker
 
-__all__ = ["TICKS", "Looker", "Offsets", "Run", "configuration", "offsets_of", "producer", "record", "topic_of"]
+__all__ = ["TICKS", "Looker", "Offsets", "Run", "configuration", "offsets_of", "producer", "topic_of"]
 
-ROOT = Path(__file__).parents[1]
-
-NAMES = ("latency_ms", "queue_depth", "cpu_percent", "errors", "requests", "bytes_in", "bytes_out", "retries")
+ROOT = Path(__file__).parents[2]
 
 CONFIGURATION = """\
 [source]
@@ -58,14 +58,8 @@ spool = false
 """
 
 END_WITHIN_S = 60.0
-
-
-def record(number: int, rng: random.Random, *, at: float, shifted: bool) -> bytes:
-    """A task result of eight metrics, about 190 bytes; a shift trebles the latency."""
-    metrics = {name: round(rng.gauss(100, 15), 3) for name in NAMES}
-    if shifted:
-        metrics["latency_ms"] = round(metrics["latency_ms"] + 200, 3)
-    return json.dumps({"label": f"task-{number % 50}", "ts": at, "metrics": metrics}, separators=(",", ":")).encode()
+TRIES = 3
+"""Of a question to the broker."""
 
 
 def configuration(broker: Broker, topic: str, url: str, more: str = "", *, group: str) -> str:
@@ -140,6 +134,12 @@ class Looker:
         self._places = places
 
     async def __call__(self, group: str) -> Offsets:
+        for _ in range(TRIES - 1):
+            with contextlib.suppress(KafkaConnectionError):  # a busy broker closes one now and then
+                return await self._ask(group)
+        return await self._ask(group)
+
+    async def _ask(self, group: str) -> Offsets:
         ends = await self._client.end_offsets(self._places)
         stored = {}
         with contextlib.suppress(GroupCoordinatorNotAvailableError):  # before the cluster's first group
@@ -155,9 +155,12 @@ class Run:
         directory: where it runs; its configuration, log and state are there.
         text: its configuration.
         verbose: whether it logs every window and alert.
+        env: further variables.
     """
 
-    def __init__(self, directory: Path, text: str, *, verbose: bool = False) -> None:
+    def __init__(
+        self, directory: Path, text: str, *, verbose: bool = False, env: Mapping[str, str] | None = None
+    ) -> None:
         self.directory = directory
         (directory / "crackle.toml").write_text(text)
         self._log = (directory / "run.log").open("wb")
@@ -165,7 +168,7 @@ class Run:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "crackle_stream", "run", "crackle.toml", *["-v"] * verbose],
             cwd=directory,
-            env={**_environment(), "BENCH_SECRET": "only for this measurement", "PYTHONPATH": str(ROOT)},
+            env={**_environment(), "BENCH_SECRET": "only for this measurement", "PYTHONPATH": str(ROOT), **(env or {})},
             stdout=subprocess.DEVNULL,
             stderr=self._log,
         )
