@@ -24,10 +24,7 @@ pytest: $(VENV)/.dev $(VENV)/.services
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m benchmarks cooling
-	$(BIN)/python -m benchmarks.detectors
-	$(BIN)/python -m benchmarks.ingest
-	$(BIN)/python -m benchmarks.loop_lateness
+	$(BIN)/python -m benchmarks --write
 
 # The rules of delivery and each of them left out, 1,000 seeded runs a variant: the table of docs/delivery.md, about
 # fifteen minutes.

@@ -22,7 +22,16 @@ from benchmarks.tables import Table, put
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SECTIONS: tuple[str, ...] = ("cooling", "ingest", "broker", "latency", "scaling")
+SECTIONS: tuple[str, ...] = (
+    "cooling",
+    "growth",
+    "detectors",
+    "loop_lateness",
+    "ingest",
+    "broker",
+    "latency",
+    "scaling",
+)
 
 ROOT = Path(__file__).parents[1]
 PERFORMANCE = ROOT / "docs" / "performance.md"

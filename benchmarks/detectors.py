@@ -1,4 +1,4 @@
-"""What a cooling of the evidence family takes: `python -m benchmarks.detectors [--rounds N] [--largest N]`.
+"""What a cooling of the evidence family takes, and that it keeps its limits.
 
 All detectors at `per_window=0.05` on noise of several kinds with one balance in it. Shares are of each detector in the
 median cooling; what all of them share (types, whitening) falls to the first, shift. The second table is about time that
@@ -8,21 +8,27 @@ both by a clock that counts this process's own computing, so that others' work o
 
 from __future__ import annotations
 
-import argparse
 import time
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 from statistics import median
 
-from benchmarks.machine import describe
-from benchmarks.rounds import interleaved, milliseconds
+from benchmarks.rounds import Timing, interleaved, milliseconds
+from benchmarks.tables import Table
 from benchmarks.windows import EVIDENCE_KINDS, evidence_window
 from crackle_stream import ThermalProfile, Window, cool
 from crackle_stream.history import History
 from crackle_stream.profile import EVIDENCE_DETECTORS
 
+__all__ = ["measure"]
+
+ROUNDS = 3
+
 SIZES = ((1_000, 16), (1_000, 48), (10_000, 48))
+
+LARGEST, LARGEST_KINDS = (10_000, 48), ("ar", "mixed")
+"""Of the largest windows, which take seconds, two kinds are enough, and so they are where limits are tried."""
 
 BARS_S = {(1_000, 16): 0.1, (1_000, 48): 0.4, (10_000, 48): 3.0}
 """Seconds of one core that a cooling may take."""
@@ -53,9 +59,16 @@ class Case:
     missing: float = 0.0
     known: bool = False
 
+    @property
+    def size(self) -> str:
+        return f"{self.tasks:,} x {self.metrics}"
+
+    @property
+    def data(self) -> str:
+        return f"{self.kind}{', 10 % missing' if self.missing else ''}{', known' if self.known else ''}"
+
     def __str__(self) -> str:
-        words = f"{self.kind}{', 10% missing' if self.missing else ''}{', known' if self.known else ''}"
-        return f"{f'{self.tasks:,} x {self.metrics}':>11}  {words:<20}"
+        return f"{self.size} {self.data}"
 
     def window(self, seed: int = 1) -> Window:
         return evidence_window(self.kind, self.tasks, self.metrics, missing=self.missing, seed=seed)
@@ -86,35 +99,40 @@ class WatchedClock:
         return max((later - one for one, later in pairwise(self.asked)), default=0.0)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="rounds over all cases (5)")
-    parser.add_argument("--largest", type=int, default=10_000, help="leave out windows of more tasks (10000)")
-    options = parser.parse_args()
-    print(describe())
-    sizes = [(tasks, metrics) for tasks, metrics in SIZES if tasks <= options.largest]
-    cases = [Case(tasks, metrics, kind) for tasks, metrics in sizes for kind in EVIDENCE_KINDS]
-    cases += [Case(tasks, metrics, "ar", missing=MISSING) for tasks, metrics in sizes]
-    cases += [Case(tasks, metrics, "ar", known=True) for tasks, metrics in sizes]
+def measure(quick: bool) -> list[Table]:
+    """Cool windows of several kinds; then what is bounded, of two kinds."""
+    sizes = SIZES[:1] if quick else SIZES
+    cases = [Case(*size, kind) for size in sizes for kind in EVIDENCE_KINDS if size != LARGEST or kind in LARGEST_KINDS]
+    cases += [Case(*size, "ar", missing=MISSING) for size in sizes]
+    cases += [Case(*size, "ar", known=True) for size in sizes]
     cases.sort(key=lambda case: (case.tasks, case.metrics))
-    _print_times(cases, options.rounds)
-    _print_bounds([case for case in cases if case.kind in ("ar", "mixed") and not case.missing and not case.known])
+    plain = [case for case in cases if case.kind in LARGEST_KINDS and not case.missing and not case.known]
+    return [_times(cases, 1 if quick else ROUNDS), _bounds(plain)]
 
 
-def _print_times(cases: list[Case], rounds: int) -> None:
+def _times(cases: list[Case], rounds: int) -> Table:
     prepared = {str(case): (case.window(), case.history()) for case in cases}
     calls = {name: partial(cool, window, PROFILE, history) for name, (window, history) in prepared.items()}
     timings = interleaved(calls, rounds)
-    print(f"\ncool(), evidence family, milliseconds: median of {rounds} rounds (smallest .. largest), and CPU time\n")
-    names = "".join(f"{name:>11}" for name in EVIDENCE_DETECTORS)
-    print(f"tasks x metrics  {'data':<17}  median {'':<18}     CPU   at most{names}")
+    rows, missed = [], []
     for case in cases:
         timing, bar = timings[str(case)], BARS_S[case.tasks, case.metrics]
         shares = _shares(*prepared[str(case)], rounds)
-        cells = "".join(f"{shares[name]:>11.0%}" for name in EVIDENCE_DETECTORS)
-        # the gate is of one core: on a machine that others use too, the clock also counts their work
-        over = "  MISSED" if median(timing.cpu) > bar else ""
-        print(f"{case}  {timing}  {milliseconds(bar):>8}{cells}{over}", flush=True)
+        cells = (f"{shares[name]:.0%}" for name in EVIDENCE_DETECTORS)
+        rows.append((case.size, case.data, _milliseconds(timing), milliseconds(bar), *cells))
+        if median(timing.cpu) > bar:
+            missed.append(f"{case}: {milliseconds(median(timing.cpu))} ms, not {milliseconds(bar)}")
+    head = ("tasks x metrics", "data", "ms", "at most", *EVIDENCE_DETECTORS)
+    note = (
+        f"Milliseconds of processor, median (least .. most) of {rounds} rounds in turn, and each detector's share; "
+        f"*known*: the kiln remembers {KNOWN_WINDOWS} windows."
+    )
+    return Table("cooling-evidence", head, tuple(rows), note, tuple(missed))
+
+
+def _milliseconds(timing: Timing) -> str:
+    least, typical, most = (milliseconds(each(timing.cpu)) for each in (min, median, max))
+    return f"{typical} ({least} .. {most})"
 
 
 def _shares(window: Window, history: History, rounds: int) -> dict[str, float]:
@@ -134,10 +152,8 @@ def _note(begun: list[tuple[str, float]], name: str) -> None:
     begun.append((name, time.process_time()))
 
 
-def _print_bounds(cases: list[Case]) -> None:
-    gap, over = milliseconds(GAP_S), milliseconds(OVERRUN_S)
-    print(f"\nms of computing: the longest gap between two asks of stop(), best of three (gate {gap}), and what a")
-    print(f"cooling that is given {LIMIT_SHARE:.0%} of its time takes beyond that (gate {over})\n")
+def _bounds(cases: list[Case]) -> Table:
+    rows, missed = [], []
     for case in cases:
         window = case.window()
         gaps, durations = [], []
@@ -149,14 +165,16 @@ def _print_bounds(cases: list[Case]) -> None:
         hurried = cool(window, PROFILE.with_max_cooling_duration(limit), clock=WatchedClock())
         beyond = hurried.duration - limit
         overran = [failure.detector for failure in hurried.failures if failure.overran]
-        missed = "" if min(gaps) <= GAP_S else "MISSED: gap "
-        missed += "" if overran and beyond <= OVERRUN_S else "MISSED: limit"
-        print(
-            f"{case}  gap {milliseconds(min(gaps)):>7}  limit {milliseconds(limit):>7}  "
-            f"beyond {milliseconds(beyond):>7}  overran: {', '.join(overran)}  {missed}".rstrip(),
-            flush=True,
-        )
-
-
-if __name__ == "__main__":
-    main()
+        cells = (milliseconds(min(gaps)), milliseconds(limit), milliseconds(beyond), ", ".join(overran))
+        rows.append((case.size, case.data, *cells))
+        if min(gaps) > GAP_S:
+            missed.append(f"{case}: {milliseconds(min(gaps))} ms between two asks, not {milliseconds(GAP_S)}")
+        if not overran or beyond > OVERRUN_S:
+            missed.append(f"{case}: {milliseconds(beyond)} ms beyond its limit, not {milliseconds(OVERRUN_S)}")
+    head = ("tasks x metrics", "data", "longest gap, ms", "limit, ms", "beyond it, ms", "cut short")
+    note = (
+        "Milliseconds of processor. The longest time between two asks whether to stop, the best of three coolings (at "
+        f"most {milliseconds(GAP_S)}), and what a cooling that is given {LIMIT_SHARE:.0%} of its time takes beyond it "
+        f"(at most {milliseconds(OVERRUN_S)})."
+    )
+    return Table("cooling-bounds", head, tuple(rows), note, tuple(missed))

@@ -1,31 +1,33 @@
-"""How late an event loop ticks while windows are cooled: `python -m benchmarks.loop_lateness [--family evidence]`.
+"""How late an event loop ticks while windows are cooled.
 
 A task on the loop sleeps for a millisecond again and again and notes how much later than that it wakes. Meanwhile a
 worker thread cools windows back to back: of 5,000 tasks and 16 metrics for the threshold family, of 1,000 x 16 to
-10,000 x 48 for the evidence family. Rounds alternate with an idle worker, whose
-lateness is what the machine itself adds; the p99 of the quietest round is the one least marked by others' work.
-An application has the interpreter's switch interval of 5 ms unless it sets another; the command sets 0.5
-(`--switch-interval 0.5`).
+10,000 x 48 for the evidence family. Rounds alternate with an idle worker, whose lateness is what the machine itself
+adds; the p99 of the quietest round is the one least marked by others' work. The switch interval is the command's.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import sys
 from dataclasses import dataclass
+from statistics import median
 from threading import Event
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.machine import describe
+from benchmarks.tables import Table
 from benchmarks.windows import evidence_window, window
 from crackle_stream import ThermalProfile, cool
 from crackle_stream.profile import Family
 
 if TYPE_CHECKING:
     from crackle_stream import Window
+
+__all__ = ["measure"]
+
+ROUNDS, SECONDS = 5, 2.0
 
 FAMILIES = {"threshold": ThermalProfile.default(), "evidence": ThermalProfile.evidence()}
 
@@ -36,37 +38,45 @@ P50_S, P99_S = 0.001, 0.010
 """Lateness that the loop may have while windows are cooled."""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="rounds over all rows (5)")
-    parser.add_argument("--seconds", type=float, default=2.0, help="seconds a row takes in a round (2)")
-    parser.add_argument("--switch-interval", type=float, default=5.0, help="ms a thread may keep the interpreter (5)")
-    parser.add_argument("--family", choices=[*FAMILIES, "both"], default="both", help="detectors that run (both)")
-    options = parser.parse_args()
-    sys.setswitchinterval(options.switch_interval / 1e3)
-    print(describe())
-    print(
-        f"\nLateness of a {TICK_S * 1e3:.0f} ms tick in ms, {options.rounds} rounds of {options.seconds:g} s each, "
-        f"switch interval {options.switch_interval:g} ms\n"
-    )
-    print(f"{'in the worker thread':<34}     p50     p99  quietest p99     max   coolings/s")
-    work: dict[str, _Work | None] = {"nothing": None}
-    for family in FAMILIES if options.family == "both" else (options.family,):
-        work |= _work(family)
+SWITCH_INTERVAL_S = 0.0005
+"""As `crackle-stream run` sets it; an application has Python's 5 ms unless it sets another."""
+
+
+def measure(quick: bool) -> list[Table]:
+    """Tick, with each kind of work in the thread."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    try:
+        return [_table(1 if quick else ROUNDS, 0.5 if quick else SECONDS)]
+    finally:
+        sys.setswitchinterval(usual)
+
+
+def _table(rounds: int, seconds: float) -> Table:
+    work: dict[str, _Work | None] = {"nothing": None, **_works("threshold"), **_works("evidence")}
     late: dict[str, list[list[float]]] = {name: [] for name in work}
     coolings = dict.fromkeys(work, 0)
-    for _ in range(options.rounds):
+    for _ in range(rounds):
         for name, each in work.items():
-            ticks, count = asyncio.run(_round(each, options.seconds))
+            ticks, count = asyncio.run(_round(each, seconds))
             late[name].append(ticks)
             coolings[name] += count
-    for name, rounds in late.items():
-        all_ticks = np.concatenate(rounds) * 1e3
-        p50, p99 = np.percentile(all_ticks, [50, 99])
-        quietest = min(float(np.percentile(each, 99)) for each in rounds) * 1e3
-        rate = coolings[name] / options.rounds / options.seconds
-        over = "  MISSED" if work[name] and (p50 > P50_S * 1e3 or quietest > P99_S * 1e3) else ""
-        print(f"{name:<34}  {p50:6.2f}  {p99:6.2f}        {quietest:6.2f}  {all_ticks.max():6.1f}   {rate:10.1f}{over}")
+    rows, missed = [], []
+    for name, taken in late.items():
+        p50 = float(np.percentile(np.concatenate(taken), 50))
+        p99s = [float(np.percentile(each, 99)) for each in taken]
+        cells = (p50, median(p99s), min(p99s), max(map(max, taken)))
+        rate = f"{coolings[name] / rounds / seconds:.1f}" if work[name] else ""
+        rows.append((name, *(f"{1e3 * cell:.2f}" for cell in cells), rate))
+        if work[name] and (p50 > P50_S or min(p99s) > P99_S):
+            missed.append(f"{name}: p50 {1e3 * p50:.2f} ms, p99 {1e3 * min(p99s):.2f} ms in the quietest round")
+    head = ("in the worker thread", "p50, ms", "p99, ms", "p99 of the quietest round", "latest, ms", "coolings/s")
+    note = (
+        f"Lateness of a {TICK_S * 1e3:.0f} ms tick, {rounds} rounds of {seconds:g} s each in turn, switch interval "
+        f"{SWITCH_INTERVAL_S * 1e3:g} ms. At most {P50_S * 1e3:g} and {P99_S * 1e3:g} ms, the latter of the quietest "
+        "round: the first row is what the machine itself adds."
+    )
+    return Table("lateness", head, tuple(rows), note, tuple(missed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +87,7 @@ class _Work:
     profile: ThermalProfile
 
 
-def _work(family: str) -> dict[str, _Work]:
+def _works(family: str) -> dict[str, _Work | None]:
     profile = FAMILIES[family]
     if profile.family is Family.THRESHOLD:
         windows = {
@@ -113,7 +123,3 @@ def _cool_until(over: Event, work: _Work) -> int:
         cool(work.window, work.profile)
         count += 1
     return count
-
-
-if __name__ == "__main__":
-    main()

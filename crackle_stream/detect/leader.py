@@ -126,9 +126,11 @@ class _March:
         """Let each task of a block follow or lead.
 
         Returns:
-            The row up to which all are settled, and how many tasks followed none of the leaders known before.
+            The row up to which all are settled, and how many tasks followed none of the leaders known before; where
+            none were known, how many lead.
         """
         tasks = self.screen.encode(block)
+        known = len(self.screen.leaders)
         waiting = tasks
         for part in chunks(len(self.screen.leaders), max(BLOCK, TILE // len(block))):
             leaders = self.screen.led(part)
@@ -141,7 +143,7 @@ class _March:
         left = waiting.rows
         self._join_each_other(waiting.take(np.arange(min(len(left), BLOCK))))
         end = int(left[BLOCK]) if len(left) > BLOCK else int(block[-1]) + 1
-        return end, len(left)
+        return end, len(left) if known else len(self.screen.leaders)
 
     def _join_each_other(self, tasks: Screened) -> None:
         """Settle at most BLOCK tasks that follow no earlier leader: by rounds, each of which settles many.
