@@ -187,8 +187,12 @@ def _row(case: Case, sides: Sides) -> tuple[str, ...]:
     ours = _milliseconds(sides.ours)
     if not sides.theirs:
         return case.size, case.data, ours, "", "", ""
-    times = spread(ratios(sides.theirs, sides.ours), 1)
+    times = _times(ratios(sides.theirs, sides.ours))
     return case.size, case.data, ours, _milliseconds(sides.theirs), times, f"{case.times:g}" if case.times else ""
+
+
+def _times(quotients: tuple[float, ...]) -> str:
+    return spread(quotients, 1) if len(quotients) > 1 else f"{quotients[0]:,.0f}"
 
 
 def _milliseconds(seconds: list[float]) -> str:
@@ -200,7 +204,7 @@ def _milliseconds(seconds: list[float]) -> str:
 def _missed(case: Case, sides: Sides) -> Iterator[str]:
     what = f"{case.size} {case.data}"
     if sides.theirs and (times := median(ratios(sides.theirs, sides.ours))) < case.times:
-        yield f"{what}: {times:.1f} times as fast as the crate, not {case.times:g}"
+        yield f"{what}: {times:.2f} times as fast as the crate, not {case.times:g}"
     if len(case.windows[0]) == 50_000 and median(sides.ours) > LARGEST_S:
         yield f"{what}: {median(sides.ours):.1f} s, not {LARGEST_S:g}"
 
