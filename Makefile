@@ -24,7 +24,7 @@ pytest: $(VENV)/.dev $(VENV)/.services
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m benchmarks --write
+	PYTHONPATH=tests $(BIN)/python -m benchmarks --write
 
 # The rules of delivery and each of them left out, 1,000 seeded runs a variant: the table of docs/delivery.md, about
 # fifteen minutes.
