@@ -28,16 +28,22 @@
     ├── AlertsRefused              required sinks refused alerts that nothing keeps
     └── NotDrained                 the pipeline stopped with work left over
 
-Each class builds its message from data: what is wrong, where, and what to do.
+Each class builds its message from data: what is wrong, where, and what to do. One is not raised but warned with:
+CoolingIncomplete.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from crackle_stream.model import Failure
 
 __all__ = [
     "AlertsRefused",
     "ConfigError",
+    "CoolingIncomplete",
     "CrackleError",
     "DeadLettersUnavailable",
     "ExpressionError",
@@ -74,6 +80,21 @@ class CrackleError(Exception):
     """
 
     retryable: bool = False
+
+
+class CoolingIncomplete(RuntimeWarning):
+    """A kiln was cooled and not all of it was looked at: patterns may be missing.
+
+    Attributes:
+        failures: what failed or overran, and why.
+    """
+
+    def __init__(self, failures: Sequence[Failure]) -> None:
+        self.failures = tuple(failures)
+        told = "; ".join(f"{failure.detector}: {failure.problem}" for failure in self.failures)
+        overran = any(failure.overran for failure in self.failures)
+        cure = "; ThermalProfile.with_max_cooling_duration gives it more time" if overran else ""
+        super().__init__(f"not all was looked at, so that no pattern means little: {told} (kiln.report.failures){cure}")
 
 
 class KilnCooled(CrackleError):

@@ -6,6 +6,7 @@ This is the crate's API for a handful of tasks or a batch in one process; a stre
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 from crackle_stream import information
 from crackle_stream.cooling import CoolingReport, cool
-from crackle_stream.errors import InvalidColumns, KilnCooled, KilnFull
+from crackle_stream.errors import CoolingIncomplete, InvalidColumns, KilnCooled, KilnFull
 from crackle_stream.model import CracklePattern, Failure, TaskBatch, TaskEntry, TaskOutput
 from crackle_stream.profile import ThermalProfile
 from crackle_stream.protocols import Clock, CrackleTask, SystemClock
@@ -186,6 +187,10 @@ class Kiln:
         """Seal the kiln, call the tasks' own `cool` hooks, and detect patterns; most confident first.
 
         A sealed kiln gives the same patterns again. The full account is `report`.
+
+        Warns:
+            CoolingIncomplete: a detector or a hook failed, or the cooling ran out of its time, as it may on a loaded
+                machine: no pattern then means little. Told by the cooling itself, not when it is asked for again.
         """
         with self._lock:
             if not self._cooled or self._report is None:
@@ -193,6 +198,8 @@ class Kiln:
                 failures = self._run_hooks()
                 report = cool(self.window(), self._profile, clock=self._clock)
                 self._report = replace(report, failures=(*failures, *report.failures))
+                if self._report.failures:
+                    warnings.warn(CoolingIncomplete(self._report.failures), stacklevel=2)
             return list(self._report.patterns)
 
     def reset(self) -> None:

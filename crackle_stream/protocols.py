@@ -2,29 +2,34 @@
 
 Implement one of these and hand it to a `Kiln`, a `ThermalProfile` or a `Pipeline`, or publish it under the entry
 points `crackle_stream.sources`, `crackle_stream.sinks` or `crackle_stream.detectors`.
+
+What is named in signatures alone is not loaded: a process that only reads the clock here, as the log does before its
+first line, is spared numpy.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from types import TracebackType
-from typing import Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
-import numpy as np
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from types import TracebackType
 
-from crackle_stream.history import History
-from crackle_stream.model import (
-    Alert,
-    CracklePattern,
-    Examination,
-    LogStart,
-    Partition,
-    RecordBatch,
-    TaskBatch,
-    TaskOutput,
-)
-from crackle_stream.window import Window
+    import numpy as np
+
+    from crackle_stream.history import History
+    from crackle_stream.model import (
+        Alert,
+        CracklePattern,
+        Examination,
+        LogStart,
+        Partition,
+        RecordBatch,
+        TaskBatch,
+        TaskOutput,
+    )
+    from crackle_stream.window import Window
 
 __all__ = [
     "Clock",

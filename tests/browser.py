@@ -100,6 +100,12 @@ class Browser:
         found = self._post("element", {"using": "css selector", "value": selector})
         self._post(f"element/{found[ELEMENT]}/click", {})
 
+    def leave(self, selector: str) -> None:
+        """Click on what leads to another page, or to this one anew, and wait until that is there."""
+        self.run("document.documentElement.dataset.left = 'yes'")
+        self.click(selector)
+        self.until("!document.documentElement.dataset.left && document.readyState === 'complete'")
+
     def save(self, path: Path) -> None:
         """A picture of the window."""
         path.write_bytes(base64.b64decode(self._get("screenshot")))

@@ -75,6 +75,7 @@ class Receiver:
         self._script = iter(script)
         self._tls = tls
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
         self._arrived = asyncio.Condition()
 
     @property
@@ -91,6 +92,9 @@ class Receiver:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        # a task that is cancelled before its first step has closed nothing
+        for writer in tuple(self._writers):
+            await self._close(writer)
         await self._server.wait_closed()
 
     async def wait_for(self, count: int) -> list[Received]:
@@ -99,8 +103,10 @@ class Receiver:
             await self._arrived.wait_for(lambda: len(self.requests) >= count)
         return self.requests[:count]
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Called as the connection is made: no task of asyncio's stands between it and the end of the block."""
         self.connections += 1
+        self._writers.add(writer)
         task = asyncio.create_task(self._serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -111,9 +117,13 @@ class Receiver:
                 while await self._answer(await self._read(reader), writer):
                     pass
         finally:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+            await self._close(writer)
+
+    async def _close(self, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+        self._writers.discard(writer)
 
     async def _read(self, reader: asyncio.StreamReader) -> Received:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")

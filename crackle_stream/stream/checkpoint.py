@@ -76,6 +76,7 @@ class Checkpoints:
         self._logs: dict[Partition, _Log] = {}
         self._loose: dict[KilnId, KilnState] = {}
         self._changed: set[KilnId] = set()
+        self._closed: set[KilnId] = set()
         self._counts: dict[tuple[KilnId, str], Count] = {}
         self._left: set[Partition] = set()
         self._known: set[KilnId] = set()
@@ -104,6 +105,7 @@ class Checkpoints:
                 start.plan.cuts,
             )
         self._left.discard(partition)
+        self._known.update(_of_kilns(ledger.states))
         kept = not start.void_local
         self._logs[partition] = _Log(ledger, start, kept=kept, said=kept and ledger.through + 1 == log.committed)
         self._settled.assign(partition, ledger.through + 1)
@@ -154,13 +156,15 @@ class Checkpoints:
         self._loose.update(states)
         self._known.update(states)
 
-    def changed(self) -> dict[KilnId, KilnState]:
-        """Kilns without a ledger that changed since `kept`."""
-        return {kiln: self._loose[kiln] for kiln in self._changed if kiln in self._loose}
+    def changed(self) -> dict[KilnId, KilnState | None]:
+        """Kilns without a ledger that changed since `kept`; None for those that are gone."""
+        return {kiln: self._loose.get(kiln) for kiln in self._changed | self._closed}
 
-    def kept(self, kilns: Iterable[KilnId]) -> None:
-        """These are on disk as they are now."""
-        self._changed.difference_update(kilns)
+    def kept(self, states: Mapping[KilnId, KilnState | None]) -> None:
+        """These are on disk, or need not be; one that has changed again meanwhile is not."""
+        kept = {kiln for kiln, state in states.items() if self._loose.get(kiln) is state}
+        self._changed -= kept
+        self._closed -= kept
 
     # -- what is held ----------------------------------------------------------------------------------------------
 
@@ -178,15 +182,15 @@ class Checkpoints:
 
     @property
     def known(self) -> int:
-        """Kilns that have cooled a window."""
+        """Kilns that have cooled a window, here or in a process before, and were not closed since: they share the
+        budget."""
         return len(self._known)
 
     def standing(self) -> tuple[Alert, ...]:
         """Alerts that were told and are not resolved, also those of an earlier process or owner."""
-        inherited = (kiln for log in self._logs.values() for kiln in _of_kilns(log.ledger.states))
         return tuple(
             active.standing()
-            for kiln in self._known.union(inherited)
+            for kiln in self._known
             for active in self.now(kiln).lifecycle.active.values()
             if active.said is not Said.NO and not active.over
         )
@@ -287,7 +291,7 @@ class Checkpoints:
         self._changed.discard(kiln)
         if after is None:
             self._loose.pop(kiln, None)
-            return lambda: None
+            return lambda: self._closed.add(kiln)
         self._loose[kiln] = after
         return lambda: self._changed.add(kiln)
 

@@ -17,6 +17,7 @@ from crackle_stream.stream.events import CommitFailed, Event, OffsetsCommitted, 
 from crackle_stream.stream.failpoints import reach
 from crackle_stream.stream.keeping import claim_of, keep, keep_loose, loose, take
 from crackle_stream.stream.kiln_state import Checkpoint, Taken
+from crackle_stream.stream.kilns import Count, KilnId
 from crackle_stream.stream.store import Store
 
 __all__ = ["COMMIT_EVERY_S", "Committer"]
@@ -44,15 +45,22 @@ class Committer:
         self._emit = emit
         self._one_at_a_time = anyio.Lock()
 
-    async def open(self) -> None:
+    async def open(self) -> Mapping[KilnId, Count]:
         """Learn what an earlier process left.
+
+        Returns:
+            Its kilns that have no ledger, the least recent first. Their tasks are counted anew: nobody can say which
+            of them come again.
 
         Raises:
             StateUnusable: the state file is damaged.
         """
-        if self._store is not None:
-            self._checkpoints.claim = await self._store.run(claim_of)
-            self._checkpoints.remember(await self._store.run(loose))
+        if self._store is None:
+            return {}
+        self._checkpoints.claim = await self._store.run(claim_of)
+        states = await self._store.run(loose)
+        self._checkpoints.remember(states)
+        return {kiln: Count() for kiln in states}
 
     async def take_over(self, partition: Partition, log: LogStart) -> Start:
         """A partition was assigned; nothing of it may be read before it is claimed.
@@ -129,7 +137,10 @@ class Committer:
     async def _keep(self, due: Sequence[Checkpoint]) -> None:
         """Put what is to be committed on disk first, in one transaction, with what has no position."""
         changed = self._checkpoints.changed()
-        if self._store is None or not (due or changed):
+        if self._store is None:
+            self._checkpoints.kept(changed)
+            return
+        if not (due or changed):
             return
 
         def work(connection: sqlite3.Connection) -> None:

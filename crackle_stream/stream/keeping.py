@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from crackle_stream.alerting import Lifecycle
@@ -95,15 +95,15 @@ def keep(connection: sqlite3.Connection, checkpoint: Checkpoint) -> None:
         "INSERT OR REPLACE INTO partitions (topic, number, through, refill_from, stream_time) VALUES (?, ?, ?, ?, ?)",
         (*where, as_of.through, as_of.refill_from, as_of.stream_time),
     )
-    connection.executemany(
-        "DELETE FROM kilns WHERE topic = ? AND number = ? AND key = ?", ((*where, kiln.key) for kiln in checkpoint.gone)
-    )
+    _forget(connection, where, checkpoint.gone)
     _write(connection, where, checkpoint.changed)
 
 
-def keep_loose(connection: sqlite3.Connection, states: Mapping[KilnId, KilnState]) -> None:
-    """Keep kilns that have no ledger."""
-    _write(connection, (LOOSE, NO_NUMBER), states)
+def keep_loose(connection: sqlite3.Connection, states: Mapping[KilnId, KilnState | None]) -> None:
+    """Keep kilns that have no ledger, and forget those that are gone."""
+    where = (LOOSE, NO_NUMBER)
+    _forget(connection, where, (kiln for kiln, state in states.items() if state is None))
+    _write(connection, where, {kiln: state for kiln, state in states.items() if state is not None})
 
 
 def void(connection: sqlite3.Connection, partition: Partition) -> None:
@@ -120,6 +120,13 @@ def _write(connection: sqlite3.Connection, where: tuple[str, int], states: Mappi
     connection.executemany(
         "INSERT OR REPLACE INTO kilns (topic, number, key, state) VALUES (?, ?, ?, ?)",
         ((*where, _stored_key(where, kiln), _text(state)) for kiln, state in states.items()),
+    )
+
+
+def _forget(connection: sqlite3.Connection, where: tuple[str, int], kilns: Iterable[KilnId]) -> None:
+    connection.executemany(
+        "DELETE FROM kilns WHERE topic = ? AND number = ? AND key = ?",
+        ((*where, _stored_key(where, kiln)) for kiln in kilns),
     )
 
 
@@ -145,7 +152,8 @@ def _text(state: KilnState) -> str:
 def _states(
     connection: sqlite3.Connection, where: tuple[str, int], partition: Partition | None
 ) -> dict[KilnId, KilnState]:
-    rows = connection.execute("SELECT key, state FROM kilns WHERE topic = ? AND number = ?", where)
+    # a kiln is written anew after each of its windows, and so stands behind those that were cooled before it
+    rows = connection.execute("SELECT key, state FROM kilns WHERE topic = ? AND number = ? ORDER BY rowid", where)
     found = {}
     for key, text in rows:
         try:

@@ -218,7 +218,7 @@ class Pipeline:
         async with AsyncExitStack() as stack:
             if self._state is not None:
                 await stack.enter_async_context(self._state)
-            await self._committer.open()
+            self._scope.inherit(await self._committer.open())
             await self.silencing.open()
             await self._deaths.begin()
             await stack.enter_async_context(self._undertaker.opened())

@@ -203,7 +203,11 @@ class Reader:
                 reach("read")
 
     async def _wait_paused(self, batch: Batch) -> list[Batch]:
-        """Wait for room; what a paused source yields all the same is kept, and it is asked for no more."""
+        """Wait for room, and go on polling, which keeps a broker's session alive.
+
+        What a paused source yields against the rules is kept, and it is asked for no more: its session may suffer,
+        where memory without a bound would cost everybody's.
+        """
         held = [batch]
         self._source.pause()
         while not await self.inbox.wait_for_room(POLL_S):

@@ -79,7 +79,7 @@ class Scope:
         self._kilns: OrderedDict[KilnId, StreamKiln] = OrderedDict()
         self._times: dict[Partition, StreamTime] = {}
         self._through: dict[Partition, int] = {}
-        self._counts: dict[KilnId, Count] = {}
+        self._absent: dict[KilnId, Count] = {}
         self._waiting: dict[Partition, OrderedDict[KilnId, _Since]] = {}
         self._pins = Pins.by_default(options.capacity, schedule.every_seconds)
         self._due: list[tuple[float, int, KilnId]] = []
@@ -155,7 +155,16 @@ class Scope:
         self._times[partition] = StreamTime(start.stream_time)
         if start.through is not None:
             self._through[partition] = start.through
-        self._counts.update(counts)
+        self.inherit(counts)
+
+    def inherit(self, kilns: Mapping[KilnId, Count]) -> None:
+        """Kilns of a process before this one, the least recent first: until a task of theirs comes they have no ring,
+        but they count, and are the first to be closed where there are too many.
+
+        Args:
+            kilns: with the tasks that they had by then.
+        """
+        self._absent.update(kilns)
 
     def flush(self, closed_by: str) -> Iterator[tuple[KilnId, Window]]:
         """End a window in every kiln that has fresh tasks."""
@@ -190,7 +199,7 @@ class Scope:
             self._times.pop(partition, None)
             self._through.pop(partition, None)
             self._waiting.pop(partition, None)
-        self._counts = {kiln: count for kiln, count in self._counts.items() if kiln.partition not in gone}
+        self._absent = {kiln: count for kiln, count in self._absent.items() if kiln.partition not in gone}
         return dropped
 
     def over(self) -> Iterator[tuple[KilnId, Window | None]]:
@@ -199,6 +208,10 @@ class Scope:
         Yields:
             The kiln and its last window, or None where every task of it had been in one.
         """
+        while self._absent and len(self._kilns) + len(self._absent) > self._options.max_keys:
+            absent = next(iter(self._absent))
+            del self._absent[absent]
+            yield absent, None
         while len(self._kilns) > 1 and (
             len(self._kilns) > self._options.max_keys or self.nbytes > self._options.max_bytes
         ):
@@ -337,7 +350,7 @@ class Scope:
         if kiln is None:
             ring = Ring(self._options.capacity)
             grid = self._schedule.grid(self._shift(name.key))
-            kiln = self._kilns[name] = StreamKiln(name, ring, grid, self._counts.pop(name, None))
+            kiln = self._kilns[name] = StreamKiln(name, ring, grid, self._absent.pop(name, None))
             if (
                 name.key
                 and name.partition is not None

@@ -8,6 +8,7 @@ import pytest
 from command import shifting
 
 from crackle_stream.app.cli import BLAS_THREADS, SWITCH_INTERVAL_S
+from crackle_stream.app.exits import Exit
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,6 +59,29 @@ def test_a_pipe_loads_no_broker_s_client_and_no_http() -> None:
     assert {"numpy", "scipy"} <= loaded
     assert loaded & {"aiokafka", "httpx2", "httpcore2", "standardwebhooks", "scipy.stats", "scipy.signal"} == set()
     assert loaded & {"starlette", "uvicorn", "prometheus_client", "crackle_stream.app.web"} == set()
+
+
+def test_a_process_that_may_have_to_wait_for_its_source_gives_a_sign_of_life_before_it_loads_what_computes() -> None:
+    code = (
+        "import sys\n"
+        f"heavy = {HEAVY!r}\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name in heavy:\n"
+        "            print(name, file=sys.stderr)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "from crackle_stream.app.cli import main\n"
+        "sys.argv = ['crackle-stream', 'run', '--topic', 't', '--brokers', '127.0.0.1:1']\n"
+        "sys.argv += ['--set', 'run.start_timeout=0s']\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == Exit.UNREACHABLE
+    lines = done.stderr.splitlines()
+    begun = next(place for place, line in enumerate(lines) if '"process.started"' in line)
+    # what logs, and what that tries to load for its colours
+    assert set(lines[:begun]) <= {"structlog", "asyncio", "rich"}
+    assert {"numpy", "anyio", "aiokafka"} <= set(lines[begun:])
 
 
 def test_rules_of_thumb_load_no_scipy() -> None:

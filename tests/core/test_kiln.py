@@ -21,6 +21,7 @@ from crackle_stream import (
     mutual_information,
     permutation_entropy,
 )
+from crackle_stream.errors import CoolingIncomplete
 from crackle_stream.model import Partition, Positions, TaskBatch
 
 
@@ -197,11 +198,29 @@ def test_a_hook_that_raises_is_a_failure_of_the_report() -> None:
 
     kiln = Kiln(ThermalProfile.fast_cooling())
     kiln.fire_all([Broken("bad", 1.0), *SENSORS])
-    assert kiln.cool()
+    with pytest.warns(CoolingIncomplete, match="hook of bad: ZeroDivisionError: nothing to divide"):
+        assert kiln.cool()
     assert kiln.report is not None
     assert [(failure.detector, failure.problem) for failure in kiln.report.failures] == [
         ("hook of bad", "ZeroDivisionError: nothing to divide")
     ]
+
+
+def test_a_cooling_that_runs_out_of_its_time_is_told_to_whoever_asked_for_it_and_not_again() -> None:
+    kiln = Kiln(ThermalProfile.default().with_max_cooling_duration(0.1), clock=StandingClock())
+    kiln.fire_all(SENSORS)
+    with pytest.warns(CoolingIncomplete) as told:
+        assert kiln.cool() == []
+    assert told[0].filename == __file__
+    assert str(told[0].message) == (
+        "not all was looked at, so that no pattern means little: "
+        "clustering: not run: the cooling had used up its 0.1 s; "
+        "phase_transition: not run: the cooling had used up its 0.1 s; "
+        "conservation: not run: the cooling had used up its 0.1 s; "
+        "correlation: not run: the cooling had used up its 0.1 s (kiln.report.failures); "
+        "ThermalProfile.with_max_cooling_duration gives it more time"
+    )
+    assert kiln.cool() == []
 
 
 def test_its_tables_of_information_agree_with_the_functions() -> None:

@@ -143,6 +143,36 @@ async def test_a_reader_that_waits_for_room_is_not_silent(obeys: bool, monkeypat
         tasks.cancel_scope.cancel()
 
 
+async def test_a_source_that_obeys_is_polled_for_as_long_as_the_reader_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crackle_stream.stream.reader.POLL_S", 0.001)
+    source = Counting(12)
+    reader = Reader(source, print, nothing_lost)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(reader.run, anyio.Event())
+        await until(lambda: source.paused)
+        for _ in range(3):
+            source.calls.clear()
+            await until(lambda: source.calls.count("read") > 3)
+        assert source.paused
+        tasks.cancel_scope.cancel()
+
+
+async def test_a_source_that_gives_something_though_it_is_paused_is_asked_for_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("crackle_stream.stream.reader.POLL_S", 0.001)
+    source = Counting(12, obeys=False)
+    reader = Reader(source, print, nothing_lost)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(reader.run, anyio.Event())
+        await until(lambda: source.next == INBOX_BATCHES + 2)
+        for _ in range(3):
+            reader._answered_at = float("-inf")  # as if it had been long ago: it goes on when it has looked again
+            await until(lambda: reader.silent_s < 30)
+        assert source.next == INBOX_BATCHES + 2, "a batch is held beside the one that waits, and no more"
+        tasks.cancel_scope.cancel()
+
+
 async def test_how_far_was_read_follows_what_was_given_and_is_said_once() -> None:
     class Ending(Counting):
         """Gives one record, then none; stands two further than it."""

@@ -393,7 +393,7 @@ class Nameless(Log):
 async def test_a_source_that_breaks_a_rule_is_told_which(
     monkeypatch: pytest.MonkeyPatch, make: Callable[[], Source], message: str
 ) -> None:
-    monkeypatch.setattr(source_kit, "READ_WITHIN_S", 0.05)
+    monkeypatch.setattr(source_kit, "READ_WITHIN_SHARE", 0.25)
     with pytest.raises(AssertionError) as caught:
         await check_source(make, records=4, within_s=0.2)
     assert message in str(caught.value)
@@ -405,7 +405,7 @@ async def test_a_source_that_should_wait_and_ends_is_told() -> None:
 
 
 async def test_a_source_that_cannot_be_left_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source_kit, "READ_WITHIN_S", 0.05)
+    monkeypatch.setattr(source_kit, "READ_WITHIN_SHARE", 0.05 / 30)
     made = iter([Log(), Log(), Clinging()])
     with pytest.raises(AssertionError, match=r"log cannot be left within 0\.05 s of being entered"):
         await check_source(lambda: next(made), records=4)

@@ -177,10 +177,10 @@ def test_without_scripts_everything_is_there_to_read_and_to_choose(window: Brows
     assert (
         window.run("return [...document.querySelectorAll('.scripted')].some((each) => each.checkVisibility())") is False
     )
-    window.click("#filters button")
-    window.until("document.querySelectorAll('.alert').length === 11")
-    window.click("#cool button")
-    window.until("location.pathname === '/'")
+    window.leave("#filters button")
+    assert count(window, ".alert") == 11
+    window.leave("#cool button")
+    assert window.run("return location.pathname") == "/"
     assert served.pipeline.cooled == 1
     window.scripts(allowed=True)
 
