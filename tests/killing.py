@@ -124,6 +124,7 @@ class Outcome:
         early: notifications that had not come although an offset above theirs was committed.
         letters: positions of bad records that are in no dead letter.
         repeats: notifications that came more than once.
+        windows: windows of the partition that had most of which something came more than once.
         problem: what else went wrong.
     """
 
@@ -135,6 +136,7 @@ class Outcome:
     early: list[str] = field(default_factory=list)
     letters: list[str] = field(default_factory=list)
     repeats: int = 0
+    windows: int = 0
     problem: str = ""
 
     @property
@@ -182,6 +184,8 @@ class Batch:
         outcome, posts = await self._run(Outcome(seed), kills)
         count = Counter(map(_id, posts))
         outcome.repeats = sum(times - 1 for times in count.values())
+        again = {_window(post) for post in posts if count[_id(post)] > 1}
+        outcome.windows = max(Counter(partition for partition, _ in again).values(), default=0)
         outcome.lost = sorted(_named(self._expected[each]) for each in self._expected.keys() - count.keys())
         strange = {_id(post): post for post in posts if _id(post) not in self._expected}
         outcome.strange = sorted(map(_named, strange.values()))
@@ -341,6 +345,11 @@ def _records(rng: random.Random, number: int) -> tuple[list[bytes], set[int]]:
 
 def _id(alert: Mapping[str, Any]) -> str:
     return str(alert["id"])
+
+
+def _window(alert: Mapping[str, Any]) -> tuple[int, int]:
+    """The window it was made from: its partition, and the offset that it ends at."""
+    return alert["position"]["partition"], alert["position"]["offset"]
 
 
 def _named(alert: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from crackle_stream.alerting import AlertPolicy, Route, Routes
 from crackle_stream.commit import SettledPositions, Unsettled
 from crackle_stream.decode import Decoder
 from crackle_stream.detect import built_in
-from crackle_stream.errors import AlertsRefused, CrackleError, NotDrained, NothingRead, SourceError
+from crackle_stream.errors import AlertsRefused, CrackleError, NotDrained, NothingRead
 from crackle_stream.model import Alert, CracklePattern
 from crackle_stream.profile import ThermalProfile
 from crackle_stream.protocols import Clock, Sink, Source, SystemClock
@@ -50,10 +50,9 @@ from crackle_stream.stream.statistics import Statistics, Tally
 from crackle_stream.stream.store import Store
 from crackle_stream.stream.tenure import Tenure
 from crackle_stream.stream.unwrapping import single_error
+from crackle_stream.stream.work import CLOSE_WITHIN_S, Work
 
 __all__ = ["Pipeline"]
-
-CLOSE_WITHIN_S = 15.0
 
 
 class Pipeline:
@@ -201,9 +200,19 @@ class Pipeline:
             idle=lambda: self._reader.idle and not self._feeder.busy,
             monotonic=self._clock.monotonic,
         )
+        self._work = Work(
+            source,
+            self._reader,
+            self._feeder,
+            self._scope,
+            self._cooler,
+            self._desk,
+            self._dispatcher,
+            self._grace,
+            flush_partial=self._options.flush_partial,
+        )
         self._stopping: anyio.Event | None = None
         self._running = anyio.Event()
-        self._failure: SourceError | None = None
 
     async def __aenter__(self) -> Self:
         """Open the sinks, then the source.
@@ -262,14 +271,14 @@ class Pipeline:
                 background.start_soon(self._quiet.resolve)
                 background.start_soon(self._committer.regularly)
                 background.start_soon(self.silencing.regularly)
-                await self._work(stopping)
+                await self._work.run(stopping)
                 committed = await self._committer.finish(self._grace.seconds)
                 await self._deaths.end()
                 background.cancel_scope.cancel()
         if not committed:
             raise NotDrained(self._dispatcher.unsettled, self._cooler.waiting, self._grace.seconds, committed=False)
-        if self._failure is not None:
-            raise self._failure
+        if self._work.failure is not None:
+            raise self._work.failure
         lost = self._tally.rejected and not self._tally.tasks and self._undertaker.letters is None
         if lost and not self._source.live:
             raise NothingRead(self._tally.rejected, self._tally.last_problem)
@@ -336,52 +345,6 @@ class Pipeline:
     async def _lost(self) -> None:
         """The source is opened anew: what it gave and is not settled comes again."""
         await self._tenure.lost()
-
-    # -- the rooms, each a task ------------------------------------------------------------------------------------
-
-    async def _work(self, stopping: anyio.Event) -> None:
-        """Read, cool and deliver; once reading is over, within the grace."""
-        with self._grace.limit() as grace:
-            async with anyio.create_task_group() as delivering:
-                delivering.start_soon(self._dispatcher.run, stopping)
-                delivering.start_soon(self._grace.after, stopping)
-                async with anyio.create_task_group() as cooling:
-                    cooling.start_soon(self._cooler.run, self._desk.report, self._desk.close)
-                    async with anyio.create_task_group() as feeding:
-                        feeding.start_soon(self._feeder.run)
-                        await self._read(stopping)
-                    await self._flush(stopping)
-                    self._cooler.close()
-                self._dispatcher.close(hurry=True)
-                stopping.set()
-        if grace.cancelled_caught and not self._dispatcher.safe:
-            if not self._source.replayable:
-                with anyio.move_on_after(CLOSE_WITHIN_S):
-                    await self._dispatcher.give_up(f"not taken within {self._grace.seconds:g} s after the stream's end")
-            raise NotDrained(self._dispatcher.unsettled, self._cooler.waiting, self._grace.seconds)
-
-    async def _read(self, stopping: anyio.Event) -> None:
-        """Read to the end; if the source fails, what it gave before is still cooled and delivered."""
-        try:
-            await self._reader.run(stopping)
-        except SourceError as failure:
-            self._failure = failure
-        if not stopping.is_set():
-            self._grace.source_ended()
-
-    async def _flush(self, stopping: anyio.Event) -> None:
-        """Cool the last partial windows, where nobody else will; of a stream that is over, all that is there."""
-        comes_again = self._source.replayable and self._source.live
-        over = not stopping.is_set() and self._failure is None
-        wanted = self._options.flush_partial
-        if wanted is None:
-            wanted = over or not comes_again
-        if wanted and over and not comes_again:
-            for kiln, window in self._scope.last("end"):
-                await self._cooler.put(kiln, window, ending=len(self._scope))
-        elif wanted:
-            for kiln, window in self._scope.flush("end"):
-                await self._cooler.put(kiln, window)
 
     # -- opening and closing ---------------------------------------------------------------------------------------
 

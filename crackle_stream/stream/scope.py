@@ -15,20 +15,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from crackle_stream.commit import CutPlan, Pins, SettledPositions, Start
+from crackle_stream.commit import Pins, SettledPositions, Start
 from crackle_stream.model import Partition, TaskBatch
 from crackle_stream.ring import Ring
-from crackle_stream.schedule import CoolingSchedule, Cut, StreamTime
+from crackle_stream.schedule import CoolingSchedule, StreamTime
 from crackle_stream.stream.checkpoint import Checkpoints
 from crackle_stream.stream.kilns import Count, KilnId, StreamKiln
 from crackle_stream.stream.options import KilnOptions
+from crackle_stream.stream.planned import planned
 from crackle_stream.window import Window
 
 __all__ = ["Scope"]
-
-AGAIN = "again"
-"""What ends a window off the grid where a former owner of the partition had ended it so."""
-
 
 MOST_OVERDUE = 64
 """Kilns looked at after each batch; others wait for the next one."""
@@ -252,7 +249,7 @@ class Scope:
         counted = kiln.count.rows + np.arange(len(batch), dtype=np.int64)
         offsets = batch.positions.offsets
         cuts = kiln.grid.cuts(offsets if self._by_offset(batch) else counted, stream_times)
-        cuts = _planned(cuts, self._checkpoints.plan(name.partition), offsets, kiln.end)
+        cuts = planned(cuts, self._checkpoints.plan(name.partition), offsets, kiln.end)
         start = 0
         for cut in [*cuts, None]:
             stop = len(batch) if cut is None else cut.row
@@ -392,27 +389,3 @@ class Scope:
                 yield from self._cut(kiln, "time")
         for entry in waiting:
             heapq.heappush(self._due, entry)
-
-
-def _planned(cuts: list[Cut], plan: CutPlan, offsets: npt.NDArray[np.int64], waiting: int | None) -> list[Cut]:
-    """The cuts as a former owner of the partition made them: without those it merged away, with those it added.
-
-    Args:
-        cuts: on the grid.
-        plan: what is known of the former owner's.
-        offsets: shape (n,), of the rows.
-        waiting: offset of the last fresh task before them, or None.
-    """
-    if not plan.cuts.count or not len(offsets):
-        return cuts
-    first, last = int(offsets[0]), int(offsets[-1])
-    before = first - 1 if waiting is None else waiting
-    on_grid = {int(offsets[cut.row - 1]) if cut.row else before: cut for cut in cuts}
-    planned = []
-    for end in plan.ends(on_grid, first, last):
-        row = int(np.searchsorted(offsets, end, side="right"))
-        if end in on_grid:
-            planned.append(on_grid[end])
-        elif int(offsets[row - 1]) == end:  # of a key's windows only those that end with a task of the key
-            planned.append(Cut(row, AGAIN))
-    return planned

@@ -89,8 +89,15 @@ def _summary(variant: Variant, outcomes: list[Outcome]) -> str:
         f"committed before delivered {early}, "
         f"bad records in no dead letter {sum(len(each.letters) for each in outcomes)}, "
         f"delivered twice {sum(each.repeats for each in outcomes)}, "
+        f"windows of a partition told again by kills {_again(outcomes)}, "
         f"other problems {sum(bool(each.problem) for each in outcomes)}\n  {dict(places)}"
     )
+
+
+def _again(outcomes: list[Outcome]) -> dict[str, int]:
+    """Runs by the windows of one partition that were told again, and by their kills."""
+    seen = Counter((each.windows, len(each.kills)) for each in outcomes if each.kills)
+    return {f"{windows} by {kills}": runs for (windows, kills), runs in sorted(seen.items())}
 
 
 if __name__ == "__main__":

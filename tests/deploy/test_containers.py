@@ -24,7 +24,7 @@ from debian import program
 from standardwebhooks.webhooks import Webhook
 
 from crackle_stream.stream.options import RunOptions
-from crackle_stream.stream.pipeline import CLOSE_WITHIN_S
+from crackle_stream.stream.work import CLOSE_WITHIN_S
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"

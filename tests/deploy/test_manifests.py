@@ -11,7 +11,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from crackle_stream.stream.options import RunOptions
-from crackle_stream.stream.pipeline import CLOSE_WITHIN_S
+from crackle_stream.stream.work import CLOSE_WITHIN_S
 
 MANIFESTS = Path(__file__).parents[2] / "deploy" / "kubernetes"
 VERSION = "1.31"
