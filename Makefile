@@ -27,7 +27,7 @@ bench: $(VENV)/.dev
 	PYTHONPATH=tests $(BIN)/python -m benchmarks --write
 
 # The rules of delivery and each of them left out, 1,000 seeded runs a variant: the table of docs/delivery.md, about
-# fifteen minutes.
+# twenty minutes of one core.
 delivery-model: $(VENV)/.dev
 	$(BIN)/python tests/delivery_model.py 1000
 
