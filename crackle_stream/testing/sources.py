@@ -19,6 +19,9 @@ READ_WITHIN_SHARE = 0.1
 """A read waits about a second for what does not come, and may take a tenth of what a whole reading may: whoever
 allows more for that, on a loaded machine or over a network, allows more for this."""
 
+LEAVE_WITHIN_SHARE = 0.5
+"""Entering and leaving together may take half of it, by default the fifteen seconds that a pipeline waits."""
+
 PAUSED_READS = 3
 
 
@@ -163,7 +166,7 @@ def _check_lag(source: Source) -> None:
 
 async def _enter_and_leave(source: Source, within_s: float) -> None:
     """A pipeline that fails to start leaves a source that was never read."""
-    limit_s = READ_WITHIN_SHARE * within_s
+    limit_s = LEAVE_WITHIN_SHARE * within_s
     with anyio.move_on_after(limit_s) as limit:
         async with source:
             pass

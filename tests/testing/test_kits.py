@@ -405,7 +405,7 @@ async def test_a_source_that_should_wait_and_ends_is_told() -> None:
 
 
 async def test_a_source_that_cannot_be_left_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source_kit, "READ_WITHIN_SHARE", 0.05 / 30)
+    monkeypatch.setattr(source_kit, "LEAVE_WITHIN_SHARE", 0.05 / 30)
     made = iter([Log(), Log(), Clinging()])
     with pytest.raises(AssertionError, match=r"log cannot be left within 0\.05 s of being entered"):
         await check_source(lambda: next(made), records=4)
