@@ -245,9 +245,8 @@ class Ledger(Generic[State]):
                 break
             contexts[entry.kiln] = entry.refill_from
             stream_time = max(stream_time, entry.stream_time)
-            if entry.after is None:
-                states.pop(entry.kiln, None)
-            else:
+            states.pop(entry.kiln, None)  # the kilns stand in the order of their last windows
+            if entry.after is not None:
                 states[entry.kiln] = entry.after
         refill_from = min(contexts.values(), default=self.refill_from)
         return AsOf(through, min(refill_from, offset), stream_time, states, self._cuts(through))

@@ -75,8 +75,7 @@ class Checkpoints:
         self.claim = claim
         self._logs: dict[Partition, _Log] = {}
         self._loose: dict[KilnId, KilnState] = {}
-        self._changed: set[KilnId] = set()
-        self._closed: set[KilnId] = set()
+        self._changed: dict[KilnId, None] = {}
         self._counts: dict[tuple[KilnId, str], Count] = {}
         self._left: set[Partition] = set()
         self._known: set[KilnId] = set()
@@ -157,14 +156,18 @@ class Checkpoints:
         self._known.update(states)
 
     def changed(self) -> dict[KilnId, KilnState | None]:
-        """Kilns without a ledger that changed since `kept`; None for those that are gone."""
-        return {kiln: self._loose.get(kiln) for kiln in self._changed | self._closed}
+        """Kilns without a ledger that changed since `kept`, in the order of that; None for those that are gone."""
+        return {kiln: self._loose.get(kiln) for kiln in self._changed}
 
     def kept(self, states: Mapping[KilnId, KilnState | None]) -> None:
         """These are on disk, or need not be; one that has changed again meanwhile is not."""
-        kept = {kiln for kiln, state in states.items() if self._loose.get(kiln) is state}
-        self._changed -= kept
-        self._closed -= kept
+        for kiln, state in states.items():
+            if self._loose.get(kiln) is state:
+                self._changed.pop(kiln, None)
+
+    def _change(self, kiln: KilnId) -> None:
+        self._changed.pop(kiln, None)
+        self._changed[kiln] = None
 
     # -- what is held ----------------------------------------------------------------------------------------------
 
@@ -261,7 +264,7 @@ class Checkpoints:
             self._loose.pop(kiln, None)
         else:
             self._loose[kiln] = after
-            self._changed.add(kiln)
+            self._change(kiln)
 
     def amend(self, kiln: KilnId, after: KilnState | None) -> Callable[[], None]:
         """A kiln is left with something without a window: nothing came for long, or it was closed to make room.
@@ -288,12 +291,12 @@ class Checkpoints:
         return settle
 
     def _amend_loose(self, kiln: KilnId, after: KilnState | None) -> Callable[[], None]:
-        self._changed.discard(kiln)
+        self._changed.pop(kiln, None)
         if after is None:
             self._loose.pop(kiln, None)
-            return lambda: self._closed.add(kiln)
-        self._loose[kiln] = after
-        return lambda: self._changed.add(kiln)
+        else:
+            self._loose[kiln] = after
+        return lambda: self._change(kiln)
 
     def settling(self, kiln: KilnId, window: Window) -> Callable[[], None]:
         """What is to be called when everything that was made of the window is settled.

@@ -34,6 +34,16 @@ def test_before_its_first_window_a_partition_is_as_it_was_taken_over() -> None:
     assert (as_of.through, as_of.states, as_of.refill_from) == (9, {KILN: "at first"}, 0)
 
 
+def test_kilns_stand_in_the_order_of_their_last_windows() -> None:
+    ledger = Ledger[str](99, 90, states={"a": "0", "b": "0"})
+    for window, kiln, end in (("w1", "a", 104), ("w2", "b", 109), ("w3", "a", 114)):
+        ledger.cut(window, kiln, end, closed_by="tasks", refill_from=95, stream_time=0.0)
+        ledger.cooled(window, window)
+    assert list(ledger.as_of(100).states) == ["a", "b"]
+    assert list(ledger.as_of(110).states) == ["a", "b"]
+    assert list(ledger.as_of(115).states) == ["b", "a"]
+
+
 def test_a_window_is_settled_by_its_last_notice_and_one_without_news_at_once() -> None:
     made = ledger()
     cut(made, 9)

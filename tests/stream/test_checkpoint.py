@@ -72,6 +72,15 @@ def test_a_kiln_that_changes_while_it_is_being_kept_is_kept_again() -> None:
     assert checkpoints.changed()[kiln] is second
 
 
+def test_kilns_are_kept_in_the_order_in_which_they_changed() -> None:
+    checkpoints = Checkpoints(SettledPositions(), capacity=10)
+    names = [KilnId(Partition("standard input"), f"k{number}") for number in range(20)]
+    for kiln in (*reversed(names), names[10]):
+        checkpoints.amend(kiln, KilnState())()
+    others = [each for each in reversed(names) if each != names[10]]
+    assert list(checkpoints.changed()) == [*others, names[10]]
+
+
 def test_what_is_kept_nowhere_is_not_remembered_to_be_kept() -> None:
     checkpoints = Checkpoints(SettledPositions(), capacity=10)
     for number in range(100):
