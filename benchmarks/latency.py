@@ -51,6 +51,9 @@ SHARES = (0.1, 0.5, 0.9)
 BEATS_A_SECOND = 10.0
 """Alerts wanted: enough of them for a 99th percentile, and too few for the posts to be what is measured."""
 
+ONE_IN_SUSTAINED = {"threshold": 10, "evidence": 2}
+"""Windows of which one raises an alert while the sustained rate is measured: about as many a second as later."""
+
 SECONDS, LONG_SECONDS, QUICK_SECONDS = 20.0, 40.0, 4.0
 """How long records are written; longer where windows are few."""
 
@@ -105,7 +108,7 @@ def measure(quick: bool) -> list[Table]:
 
 async def _family(broker: Broker, family: str, *, quick: bool) -> tuple[float, list[Point]]:
     """The rate that can be sustained, and what is measured at parts of it."""
-    async with _at_work(broker, family, "sustained", one_in=100) as work:
+    async with _at_work(broker, family, "sustained", one_in=ONE_IN_SUSTAINED[family]) as work:
         sustained = await work.sustained(QUICK_SUSTAINED_S if quick else SUSTAINED_S)
     points = []
     for share in SHARES:

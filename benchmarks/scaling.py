@@ -30,6 +30,7 @@ from benchmarks.kafka.rig import Run, configuration, offsets_of, topic_of
 from benchmarks.kafka.webhook import CUT_EVERY, until
 from benchmarks.kafka.writer import writing
 from benchmarks.tables import Table, ratios, spread
+from crackle_stream.stream.committer import COMMIT_EVERY_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -339,6 +340,7 @@ def _moving(moves: Sequence[Moved], worker: Worker, rate: float, on: str) -> Tab
     rows = []
     for move in moves:
         foreseen = Fleet(worker, PARTITIONS, rate).move(move.pause_s, CUT_EVERY * 2)
+        late_s = foreseen.still_s + COMMIT_EVERY_S
         rows.append(
             (
                 move.name,
@@ -346,7 +348,7 @@ def _moving(moves: Sequence[Moved], worker: Worker, rate: float, on: str) -> Tab
                 f"{move.pause_s:.2f}",
                 f"{move.usual:,}",
                 f"{move.most:,}",
-                f"{move.usual + rate * foreseen.still_s:,.0f}",
+                f"{move.usual + rate * foreseen.still_s:,.0f} to {move.usual + rate * late_s:,.0f}",
                 f"{move.back_s:.1f}",
             )
         )
@@ -356,7 +358,8 @@ def _moving(moves: Sequence[Moved], worker: Worker, rate: float, on: str) -> Tab
          "by the model", "s until it is as before"),
         tuple(rows),
         f"{on} {rate:,.0f} records/s come; lag is what is not committed, and commits come once a second. The model: "
-        "lag before, and what comes while nobody reads and while the ring of each partition is filled again.",
+        "lag before, and what comes while nobody reads and while the ring of each partition is filled again; up to a "
+        "second more until its next owner's first commit.",
     )  # fmt: skip
 
 
