@@ -183,11 +183,12 @@ class _March:
         if self.stop():
             raise _Stopped
         others = tasks if leaders is None else leaders
-        product = self.screen.product_with_later(tasks) if leaders is None else self.screen.product(tasks, leaders)
-        if not product.size or product.max() <= 0:
-            return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
+        product = self.screen.product(tasks, others)
         passed = np.flatnonzero(product > 0)
-        one, other = np.divmod(passed, len(others.rows))
+        one, other = np.divmod(passed, max(1, len(others.rows)))
+        if leaders is None:
+            later = one < other
+            passed, one, other = passed[later], one[later], other[later]
         near = surely_near(product.reshape(-1)[passed], tasks.margin[one], others.margin[other])
         unsure = np.flatnonzero(~near)
         if self.screen.coarse and len(unsure) > BLOCK + UNSURE_SHARE * product.size:
