@@ -192,7 +192,7 @@ def _row(case: Case, sides: Sides) -> tuple[str, ...]:
 
 
 def _times(quotients: tuple[float, ...]) -> str:
-    return spread(quotients, 1) if len(quotients) > 1 else f"{quotients[0]:,.0f}"
+    return spread(quotients, 1) if len(quotients) > 1 else f"{quotients[0]:,.1f}"
 
 
 def _milliseconds(seconds: list[float]) -> str:
