@@ -20,7 +20,7 @@ from kafka_broker import start_broker
 
 from benchmarks.kafka.rig import offsets_of, topic_of
 from benchmarks.kafka.steady import Reading
-from benchmarks.kafka.webhook import CASES, Delivered, deliver
+from benchmarks.kafka.webhook import FAMILIES, Delivered, deliver
 from benchmarks.kafka.writer import writing
 from benchmarks.peers.environment import PeersAbsentError, python
 from benchmarks.tables import Table, ratios, spread
@@ -83,11 +83,11 @@ async def _measure(broker: Broker, *, quick: bool) -> list[Table]:
     for _ in range(1 if quick else ROUNDS):
         for name, words in programs.items():
             found[name].append(await asyncio.to_thread(_run, words))
-    delivered: dict[str, list[Delivered]] = {name: [] for name in CASES}
+    delivered: dict[str, list[Delivered]] = {family: [] for family in FAMILIES}
     async with offsets_of(broker, plain, PARTITIONS) as look:
         for _ in range(1 if quick else DELIVERY_ROUNDS):
-            for name, case in CASES.items():
-                delivered[name].append(await deliver(broker, look, plain, case, partitions=PARTITIONS))
+            for family, text in FAMILIES.items():
+                delivered[family].append(await deliver(broker, look, plain, text, partitions=PARTITIONS))
     on = f"{broker.description.split(',')[0]}, {records:,} records of about 190 B in {PARTITIONS} partitions;"
     return [_to_the_ring(found, on), _beside_peers(found, on), _to_a_webhook(delivered, on)]
 

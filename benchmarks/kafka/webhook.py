@@ -6,7 +6,6 @@ Records a second are those between the first commit and the last, which comes wh
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import tempfile
 import time
 from dataclasses import dataclass
@@ -24,27 +23,10 @@ if TYPE_CHECKING:
 
     from benchmarks.kafka.rig import Looker, Offsets
 
-__all__ = ["CASES", "CUT_EVERY", "Case", "Delivered", "deliver", "until"]
+__all__ = ["CUT_EVERY", "FAMILIES", "Delivered", "deliver", "until"]
 
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What is run.
-
-    Attributes:
-        text: what its configuration says beside the defaults.
-        processes: how many share the partitions as one group.
-    """
-
-    text: str = ""
-    processes: int = 1
-
-
-CASES = {
-    "evidence (default)": Case(),
-    "evidence, two processes in a group": Case(processes=2),
-    "threshold": Case('\n[profile]\nfamily = "threshold"\n'),
-}
+FAMILIES = {"evidence (default)": "", "threshold": '\n[profile]\nfamily = "threshold"\n'}
+"""What a configuration says of them."""
 
 LOOK_S = 0.1
 WITHIN_S = 300.0
@@ -58,12 +40,12 @@ class Delivered:
 
     Attributes:
         rate: records a second between the first commit seen and the last.
-        cpu_share: processor seconds a second of all processes meanwhile.
+        cpu_share: processor seconds a second of the process meanwhile.
         start_s: seconds from the start of the process to the first commit.
-        memory: the most that was resident in one process, MiB.
+        memory: the most that was resident, MiB.
         posts: messages acknowledged.
         windows: milliseconds that each window took to cool.
-        took_s: seconds between the commits, times the processes.
+        took_s: seconds between the commits.
         cpu_us: microseconds of processor for a record.
     """
 
@@ -82,54 +64,40 @@ class Delivered:
         return sum(self.windows) / 1e3 / self.took_s
 
 
-async def deliver(broker: Broker, look: Looker, topic: str, case: Case, *, partitions: int) -> Delivered:
+async def deliver(broker: Broker, look: Looker, topic: str, text: str, *, partitions: int) -> Delivered:
     """Run to the end of the topic in a new group; the log of its windows costs it about a hundredth.
 
-    With several processes the time begins once each of them has cooled a window, after the partitions are shared out.
-
     Raises:
-        SystemExit: one ended by itself, or they did not come to the end of the topic.
+        SystemExit: it ended by itself, or did not come to the end of the topic.
     """
     async with Receiver() as receiver:
-        with tempfile.TemporaryDirectory(prefix="crackle-broker-") as directory, contextlib.ExitStack() as started:
+        with tempfile.TemporaryDirectory(prefix="crackle-broker-") as directory:
             group = f"group-{time.monotonic_ns()}"
-            settings = configuration(broker, topic, receiver.url, case.text, group=group)
-            runs = []
-            for number in range(case.processes):
-                place = Path(directory) / str(number)
-                place.mkdir()
-                runs.append(Run(place, settings, verbose=True))
-                started.callback(runs[-1].kill)
-
-            def all_at_work(seen: Offsets) -> bool:
-                return seen.committed > 0 and (len(runs) == 1 or all(any(run.told("window.cooled")) for run in runs))
-
-            began = await until(runs, look, group, all_at_work)
-            cpu, cooled = sum(run.cpu_s() for run in runs), [len(_windows(run)) for run in runs]
-            ended = await until(runs, look, group, lambda seen: seen.lag < CUT_EVERY * partitions)
-            cpu = sum(run.cpu_s() for run in runs) - cpu
-            memory = max(run.memory()["VmHWM"] for run in runs)
-            for run in runs:
+            settings = configuration(broker, topic, receiver.url, text, group=group)
+            run = Run(Path(directory), settings, verbose=True)
+            try:
+                began = await until([run], look, group, lambda seen: seen.committed > 0)
+                cpu = run.cpu_s()
+                ended = await until([run], look, group, lambda seen: seen.lag < CUT_EVERY * partitions)
+                cpu = run.cpu_s() - cpu
+                memory = run.memory()["VmHWM"]
                 if await run.end():
-                    raise SystemExit((run.directory / "run.log").read_text()[-4000:])
-            windows = tuple(each for run, before in zip(runs, cooled, strict=True) for each in _windows(run)[before:])
+                    raise SystemExit((Path(directory) / "run.log").read_text()[-4000:])
+                windows = tuple(float(str(line["duration_ms"])) for line in run.told("window.cooled"))
+            finally:
+                run.kill()
         posts = len(receiver.requests)
     took, records = ended[0] - began[0], ended[1].committed - began[1].committed
     return Delivered(
         rate=records / took,
         cpu_share=cpu / took,
-        start_s=began[0] - runs[0].began,
+        start_s=began[0] - run.began,
         memory=memory,
         posts=posts,
         windows=windows,
-        took_s=took * case.processes,
+        took_s=took,
         cpu_us=1e6 * cpu / records,
     )
-
-
-def _windows(run: Run) -> list[float]:
-    """Milliseconds that each window took."""
-    return [float(str(line["duration_ms"])) for line in run.told("window.cooled")]
 
 
 async def until(
