@@ -28,9 +28,11 @@ SECTIONS: tuple[str, ...] = (
     "detectors",
     "loop_lateness",
     "ingest",
+    "pipe",
     "broker",
     "latency",
     "scaling",
+    "footprint",
 )
 
 ROOT = Path(__file__).parents[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from math import ceil
 from typing import TYPE_CHECKING, Self
 
 import anyio
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["BATCH_RECORDS", "PAUSED_WAIT_S", "TextSource", "no_records"]
 
 BATCH_RECORDS = 512
-"""Enough that handing a batch over costs nothing per record, few enough that decoding it keeps the loop ticking."""
+"""Enough that handing a batch over costs little per record, few enough that decoding it keeps the loop ticking. What
+came together is divided evenly into batches of about so many: one of a few costs as much as a full one."""
 
 WAIT_S = 0.5
 """How long a read waits for input that does not come; the protocol allows about a second."""
@@ -88,7 +90,7 @@ class TextSource(Source):
             await reader.close()
 
     async def read(self) -> RecordBatch | None:
-        """The next records, at most 512; an empty batch where there is nothing yet; None at the end.
+        """The next records, at most 767; an empty batch where there is nothing yet; None at the end.
 
         Raises:
             SourceError: it cannot be read on, or is not open.
@@ -129,7 +131,8 @@ class TextSource(Source):
 
     def _batch(self) -> RecordBatch:
         assert self._lines is not None
-        rows = slice(self._row, self._row + BATCH_RECORDS)
+        left = len(self._lines) - self._row
+        rows = slice(self._row, self._row + ceil(left / max(round(left / BATCH_RECORDS), 1)))
         payloads, numbers = self._lines.payloads[rows], self._lines.numbers[rows]
         self._row += len(payloads)
         if self._row >= len(self._lines):
