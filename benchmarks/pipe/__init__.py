@@ -55,7 +55,7 @@ def measure(quick: bool) -> list[Table]:
         contenders = [*_ours(), *_peers(stack)]
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="crackle-pipe-")))
         count = {each.name: min(each.records, 6_000) if quick else each.records for each in contenders}
-        files = {size: _written(directory / f"{size}.ndjson", size) for size in set(count.values())}
+        files = {size: written(directory / f"{size}.ndjson", size) for size in set(count.values())}
         runs: dict[str, list[Run]] = {each.name: [] for each in contenders}
         for _ in range(1 if quick else ROUNDS):
             for each in contenders:
@@ -101,8 +101,8 @@ def _broker(stack: ExitStack) -> str | None:
     return broker.address
 
 
-def _written(path: Path, count: int) -> Path:
-    """So many records, a millisecond apart."""
+def written(path: Path, count: int) -> Path:
+    """A file of so many records, a millisecond apart."""
     rng = random.Random(1)
     with path.open("w") as file:
         for number in range(count):

@@ -39,9 +39,10 @@ def pipeline_of(work: str, listen: Watch) -> Pipeline:
     """The pipeline that does some work."""
     if work == "evidence":
         return Pipeline(StdinSource(), on_event=listen)
-    profile = ThermalProfile.default()
-    if work == "mean":
-        profile = ThermalProfile.no_detection().with_detector(mean_and_correlation)
+    profile = {
+        "mean": ThermalProfile.no_detection().with_detector(mean_and_correlation),
+        "threshold": ThermalProfile.default(),
+    }[work]
     schedule, kiln = CoolingSchedule(every_tasks=WINDOW, every_seconds=None), KilnOptions(capacity=WINDOW)
     return Pipeline(StdinSource(), profile=profile, schedule=schedule, kiln=kiln, on_event=listen)
 
