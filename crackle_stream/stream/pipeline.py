@@ -324,6 +324,7 @@ class Pipeline:
             kilns=len(scope),
             held=scope.held,
             fresh=scope.fresh,
+            oldest_fresh_s=scope.oldest_fresh_s,
             ring_bytes=scope.nbytes,
             uptime_s=self._clock.monotonic() - self._began if self._began else 0.0,
         )

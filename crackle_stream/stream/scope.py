@@ -104,6 +104,12 @@ class Scope:
         return sum(kiln.fresh for kiln in self._kilns.values())
 
     @property
+    def oldest_fresh_s(self) -> float:
+        """Seconds by the clock that the oldest task has waited which no window has held yet; 0.0 where none waits."""
+        oldest = [next(iter(waiting.values())).wall for waiting in self._waiting.values() if waiting]
+        return self._monotonic() - min(oldest) if oldest else 0.0
+
+    @property
     def held(self) -> int:
         """Tasks in all rings."""
         return sum(len(kiln.ring) for kiln in self._kilns.values())

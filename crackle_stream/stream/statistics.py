@@ -44,6 +44,7 @@ class Statistics:
         kilns: kilns open.
         held: tasks in their rings.
         fresh: tasks that no window has held yet.
+        oldest_fresh_s: seconds since the oldest of them came, by the clock; 0.0 where there is none.
         ring_bytes: memory of the rings.
         lag: records between the last read and the log's end, or None where that is not known.
         uptime_s: seconds since the pipeline started.
@@ -73,6 +74,7 @@ class Statistics:
     kilns: int = 0
     held: int = 0
     fresh: int = 0
+    oldest_fresh_s: float = 0.0
     ring_bytes: int = 0
     lag: int | None = None
     uptime_s: float = 0.0

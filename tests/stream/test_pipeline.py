@@ -240,6 +240,15 @@ async def test_a_quiet_stream_is_cooled_after_every_seconds() -> None:
     assert [(window.closed_by, window.fresh) for window in windows] == [("idle", 40)]
 
 
+async def test_statistics_say_how_long_the_oldest_task_without_a_window_has_waited() -> None:
+    source = Scripted([record(0, latency=float(row)) for row in range(40)], ends=False)
+    async with running(source, MemorySink(), CoolingSchedule(1000, None)) as (pipeline, watch):
+        await watch.until(lambda: pipeline.statistics().fresh == 40)
+        await watch.until(lambda: pipeline.statistics().oldest_fresh_s > 0)
+        await pipeline.cool_now()
+        assert pipeline.statistics().oldest_fresh_s == 0
+
+
 async def test_cool_now_cools_what_is_new_and_hands_back_what_it_found() -> None:
     source = Scripted(shifting(60, 30), ends=False)
     async with running(source, MemorySink(), CoolingSchedule(1000, None)) as (pipeline, watch):

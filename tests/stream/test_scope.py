@@ -118,6 +118,52 @@ def test_a_quiet_stream_ends_a_window_once_its_oldest_new_task_has_waited() -> N
     assert list(kilns.idle(30)) == []
 
 
+def test_the_oldest_task_without_a_window_waits_by_the_clock_whatever_stream_time_does() -> None:
+    clock = Ticks()
+    kilns, _ = scope(KilnOptions(capacity=9, scope="key"), tasks=2, clock=clock)
+    assert kilns.oldest_fresh_s == 0
+    list(kilns.feed(batch(0, 1, P, keys=["a"], times=[1000])))
+    clock.now = 5
+    list(kilns.feed(batch(0, 1, Q, keys=["b"], times=[9000])))
+    clock.now = 12
+    assert kilns.oldest_fresh_s == 12
+    list(kilns.feed(batch(1, 1, P, keys=["a"])))  # ends a window of both its tasks
+    assert kilns.oldest_fresh_s == 7
+    kilns.drop([Q])
+    assert (kilns.fresh, kilns.oldest_fresh_s) == (0, 0)
+
+
+def test_what_came_after_the_last_window_waits_from_when_it_came() -> None:
+    # 0 1 | 2     at 10 s, all in one batch; 3 at 15 s
+    clock = Ticks()
+    kilns, _ = scope(KilnOptions(capacity=9, scope="source"), tasks=2, clock=clock)
+    clock.now = 10
+    list(kilns.feed(batch(0, 3)))
+    clock.now = 15
+    assert kilns.oldest_fresh_s == 5
+    list(kilns.feed(batch(3, 1)))
+    assert kilns.oldest_fresh_s == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    steps=st.lists(st.tuples(st.sampled_from([P, Q]), st.sampled_from("abc"), st.floats(0, 5)), max_size=60),
+    shared=st.booleans(),
+)
+def test_the_oldest_task_without_a_window_is_the_oldest_of_all_kilns(
+    steps: list[tuple[Partition, str, float]], shared: bool
+) -> None:
+    clock, since = Ticks(), dict[KilnId, float]()
+    options = KilnOptions(capacity=4, scope="source" if shared else "key", max_keys=3)
+    kilns, _ = scope(options, tasks=3, clock=clock)
+    for offset, (partition, key, passed) in enumerate(steps):
+        clock.now += passed
+        since.setdefault(KilnId() if shared else KilnId(partition, key), clock.now)
+        for kiln, _ in [*kilns.feed(batch(offset, 1, partition, keys=[key])), *kilns.over()]:
+            since.pop(kiln, None)
+        assert kilns.oldest_fresh_s == (clock.now - min(since.values()) if since else 0)
+
+
 def test_every_partition_has_a_kiln_of_its_own() -> None:
     kilns, _ = scope(KilnOptions(capacity=9, scope="partition"), tasks=2)
     windows = [*kilns.feed(batch(0, 2, P)), *kilns.feed(batch(0, 2, Q))]

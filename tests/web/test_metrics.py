@@ -17,6 +17,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
 FULL = {
     "tasks": 1200,
     "lag": 5,
+    "oldest_fresh_s": 12.5,
     "patterns": {"correlation": 3},
     "failures": {"shift": 1},
     "alerts": {"raised": 2},
@@ -67,6 +68,7 @@ def test_figures_are_those_of_the_pipeline() -> None:
     found = values(scraped(events.PipelineStarted("stdin", ()), a_cooling(0, seconds=0.003), a_cooling(1), **FULL))
     assert found["crackle_tasks_total"] == 1200
     assert found["crackle_lag_records"] == 5
+    assert found["crackle_oldest_uncooled_seconds"] == 12.5
     assert found["crackle_patterns_total{kind=correlation}"] == 3
     assert found["crackle_alerts_delivered_total{sink=pager}"] == 2
     assert found["crackle_alerts_delivered_total{sink=record}"] == 0  # there before anything happens, for rate()

@@ -100,6 +100,8 @@ def _tasks(counted: Counted) -> Iterator[Metric]:
     yield _gauge("crackle_kilns", "Kilns open.", now.kilns)
     yield _gauge("crackle_ring_tasks", "Tasks in the rings.", now.held)
     yield _gauge("crackle_ring_fresh_tasks", "Tasks that no window has held yet.", now.fresh)
+    said = "Wait of the oldest task that no window has held yet, since it was read."
+    yield _gauge("crackle_oldest_uncooled_seconds", said, now.oldest_fresh_s)
     yield _gauge("crackle_ring_bytes", "Memory of the rings.", now.ring_bytes)
 
 

@@ -257,7 +257,7 @@ def _setup() -> Schema:
 def _counts() -> Schema:
     counts = ["tasks", "rejected", "dropped", "late", "dropped_names", "windows", "merged", "evicted", "kilns", "held"]
     by_name = ["patterns", "failures", "alerts", "hushed", "delivered", "refused", "lost", "buried", "backlog"]
-    seconds = ["cooling_p50_s", "cooling_p95_s", "uptime_s"]
+    seconds = ["oldest_fresh_s", "cooling_p50_s", "cooling_p95_s", "uptime_s"]
     return _object(
         {
             **dict.fromkeys([*counts, "fresh", "ring_bytes"], COUNT),
