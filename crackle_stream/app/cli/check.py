@@ -28,15 +28,20 @@ def check_configuration(
     """Check a configuration, and show what it would run.
 
     Variables CRACKLE__SECTION__KEY override the file; references ${env:NAME} and ${file:PATH} must lead somewhere.
-    Nothing is connected to without --connect, which ends with 1 where something is not there.
+    Nothing is connected to without --connect, which ends with 1 where something is not there. Keys whose windows one
+    core cannot keep up with are a warning.
     """
     # a broken configuration must not cost `--help` its time
     from crackle_stream.app.cli.settings import configured
     from crackle_stream.app.outline import outline
+    from crackle_stream.app.workload import overload
 
     configuration = configured(config, settings=setting)
     typer.echo(f"{configuration.origin}: no problems")
     _show(list(outline(configuration)))
+    warning = overload(configuration)
+    if warning is not None:
+        typer.echo(f"Warning: {configuration.origin}: {warning}", err=True)
     return _connected(configuration) if connect else Exit.DONE
 
 
