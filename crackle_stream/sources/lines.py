@@ -106,11 +106,11 @@ class LineSplitter:
             lines = [line.removesuffix(b"\r") for line in lines]
         if long:
             lines = [line[: self._max + 1] for line in lines]
+        if all(lines) and not any(map(bytes.isspace, lines)):  # as nearly always; in C, for each line is looked at
+            return Lines(lines, np.arange(first, self._count, dtype=np.int64))
         # A line that was cut is none of the blank ones: nobody knows what followed.
         longest = self._max
         rows = [row for row, line in enumerate(lines) if line and not (line.isspace() and len(line) <= longest)]
-        if len(rows) == len(lines):
-            return Lines(lines, np.arange(first, first + len(lines), dtype=np.int64))
         return Lines([lines[row] for row in rows], first + np.array(rows, dtype=np.int64))
 
 
