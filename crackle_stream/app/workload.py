@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from crackle_stream.app.config import Configuration
-from crackle_stream.app.config.sections import NEVER
+from crackle_stream.app.config.sections import NEVER, KilnSection
 from crackle_stream.profile import Family
 
 __all__ = ["overload"]
@@ -30,7 +30,7 @@ def overload(configuration: Configuration) -> str | None:
     """
     kiln = configuration.kiln
     scope = kiln.options.resolved(keyed=bool(configuration.decode.key)).scope
-    if scope != "key" or kiln.every_seconds == NEVER:
+    if scope != "key" or kiln.every_seconds == NEVER or _unsaid(kiln):
         return None
     period, each = float(kiln.every_seconds), COOLED_MS[Family(configuration.profile.family)]
     asked = kiln.max_keys * each / 1000
@@ -45,3 +45,9 @@ def overload(configuration: Configuration) -> str | None:
         "windows are merged and keys are looked at later, or a file or a pipe waits. Set every_seconds to "
         f"{math.ceil(asked)} or more{f', or max_keys to the keys there are, at most {most:,}' if most else ''}"
     )
+
+
+def _unsaid(kiln: KilnSection) -> bool:
+    """Whether neither the number of keys was given nor a period shorter than the default: then nobody knows."""
+    usual = KilnSection()
+    return kiln.max_keys == usual.max_keys and float(kiln.every_seconds) >= float(usual.every_seconds)

@@ -36,7 +36,12 @@ def test_either_cure_ends_it_and_a_little_less_does_not(cure: str, tmp_path: Pat
 
 
 def test_the_scope_may_be_left_to_the_key_and_max_keys_to_its_default(tmp_path: Path) -> None:
-    assert "10,000 keys (max_keys) with a window every 30 s" in warned(tmp_path)
+    assert "10,000 keys (max_keys) with a window every 29 s" in warned(tmp_path, "kiln.every_seconds=29")
+
+
+def test_how_many_keys_there_are_is_not_known_at_the_defaults(tmp_path: Path) -> None:
+    assert warned(tmp_path) == ""
+    assert "751 keys (max_keys) with a window every 30 s" in warned(tmp_path, "kiln.max_keys=751")
 
 
 def test_rules_of_thumb_cool_ten_times_as_many(tmp_path: Path) -> None:
