@@ -58,7 +58,7 @@ DELIVERED_RATE = 20_000.0
 """Gate: records a second that two processes with the evidence family bring to an acknowledged webhook."""
 
 WITHIN = 0.15
-"""Gate: by so much the records a second of processor may differ from those of a single process."""
+"""Gate: by so much the records a second of processor may fall below those of a single process."""
 
 MOVING_RATE, QUICK_MOVING_RATE = 6_000.0, 1_000.0
 """Records a second while processes come and go: a part of what one takes, so that lag is the rebalance's."""
@@ -344,7 +344,7 @@ def _sharing(shared: dict[int, list[Shared]], on: str) -> Table:
                 f"{max(each.memory for each in runs):.0f}",
             )
         )
-        if abs(median(shares) - 1) > WITHIN:
+        if median(shares) < 1 - WITHIN:
             missed.append(f"{count} processes do {median(shares):.2f} of the work of one in a second of processor")
     return Table(
         "scaling",

@@ -16,7 +16,7 @@ from crackle_stream.model import Partition, Positions, RecordBatch, TaskBatch, T
 from crackle_stream.model.options import options_from
 from crackle_stream.protocols import Clock, Source, SystemClock
 from crackle_stream.sources.options import QueueOptions
-from crackle_stream.sources.text import BATCH_RECORDS, PAUSED_WAIT_S, no_records
+from crackle_stream.sources.text import PAUSED_WAIT_S, no_records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +28,10 @@ __all__ = ["QueueSource"]
 
 WAIT_S = 0.5
 """How long a read waits for tasks that do not come; the protocol allows about a second."""
+
+
+BATCH_TASKS = 512
+"""Of single tasks, which are gathered one by one in Python: a millisecond of the loop."""
 
 
 class _Task(NamedTuple):
@@ -208,7 +212,7 @@ class QueueSource(Source):
         if isinstance(head, _Batch):
             return self._part(head)
         tasks: list[_Task] = []
-        while self._waiting and len(tasks) < BATCH_RECORDS and isinstance(task := self._waiting[0], _Task):
+        while self._waiting and len(tasks) < BATCH_TASKS and isinstance(task := self._waiting[0], _Task):
             tasks.append(task)
             self._waiting.popleft()
         names, values = _columns([task.metrics for task in tasks])
@@ -226,7 +230,7 @@ class QueueSource(Source):
 
     def _part(self, batch: _Batch) -> TaskBatch:
         tasks, first = batch.tasks, batch.read
-        batch.read = min(first + BATCH_RECORDS, len(tasks))
+        batch.read = min(first + BATCH_TASKS, len(tasks))
         if batch.read == len(tasks):
             self._waiting.popleft()
         if batch.read - first < len(tasks):

@@ -81,14 +81,14 @@ async def test_opening_a_file_never_blocks_the_event_loop(some_file: Path, no_bl
     assert sum(map(len, await all_of(FileSource(some_file)))) == 1000
 
 
-async def test_a_long_file_comes_whole_in_batches_of_about_512(tmp_path: Path) -> None:
+async def test_a_long_file_comes_whole_in_batches_of_about_1024(tmp_path: Path) -> None:
     lines = numbered(100_000)
     path = tmp_path / "long.jsonl"
     path.write_bytes(b"\n".join(lines))
     batches = await all_of(FileSource(path))
     assert payloads(batches) == lines
     *sizes, last = map(len, batches)
-    assert 342 <= min(sizes) <= max([*sizes, last]) <= 767
+    assert 683 <= min(sizes) <= max([*sizes, last]) <= 1535
     assert [offset for batch in batches for offset in batch.positions.offsets.tolist()] == list(range(100_000))
 
 
