@@ -7,7 +7,7 @@ is made as they arrive, so a ring costs what it holds, not what it may hold.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,7 @@ class Ring:
         self._columns: dict[str, int] = {}
         self._values: npt.NDArray[np.float64] = np.empty((0, _FIRST_NAMES))
         self._times: npt.NDArray[np.float64] = np.empty(0)
-        self._labels: npt.NDArray[np.object_] = np.empty(0, dtype=object)
+        self._labels: list[str | None] = []  # a list takes a stretch of another as it is, where numpy asks each label
         self._next = 0
         self._count = 0
         self._plan: tuple[tuple[str, ...], _Columns, _Columns] | None = None
@@ -56,12 +56,12 @@ class Ring:
     @property
     def nbytes(self) -> int:
         """Bytes the ring occupies, labels estimated."""
-        return self._values.nbytes + self._times.nbytes + self._labels.nbytes + self._count * _LABEL_BYTES
+        return self._values.nbytes + self._times.nbytes + 8 * len(self._labels) + self._count * _LABEL_BYTES
 
     def clear(self) -> None:
         """Forget every task and metric; the room is kept."""
         self._columns.clear()
-        self._labels[:] = None
+        self._labels = [None] * len(self._labels)
         self._next = self._count = 0
         self._plan = None
         self.dropped_names = 0
@@ -115,11 +115,13 @@ class Ring:
             rows: how many; all of them by default.
         """
         n = self._count if rows is None else min(rows, self._count)
-        parts = self._stretches(n)
-        labels: list[str] = np.concatenate([self._labels[part] for part in parts]).tolist()
+        first, rest = parts = self._stretches(n)
+        labels = cast("list[str]", self._labels[first] + self._labels[rest])
         times = np.concatenate([self._times[part] for part in parts])
         values = np.concatenate([self._values[part, : len(self._columns)] for part in parts])
         names = tuple(self._columns)
+        if n and not np.isnan(values[-1]).any():
+            return labels, times, names, values  # the last task has all of them, as it has in a steady stream
         absent = np.isnan(values).all(axis=0)
         if absent.any():
             present = np.flatnonzero(~absent)
@@ -180,10 +182,10 @@ class Ring:
         order = np.arange(self._next - self._count, self._next) % max(size, 1)
         values = np.full((new, self._values.shape[1]), np.nan)
         times = np.zeros(new)
-        labels = np.empty(new, dtype=object)
         values[: self._count] = self._values[order]
         times[: self._count] = self._times[order]
-        labels[: self._count] = self._labels[order]
+        first, rest = self._stretches(self._count)
+        labels = self._labels[first] + self._labels[rest] + [None] * (new - self._count)
         self._values, self._times, self._labels = values, times, labels
         self._next = self._count % new
 

@@ -95,9 +95,7 @@ class Grid:
             self._last_slot = int(slots[-1])
         if self._tasks is not None:
             before = None if self._last_offset is None else self._last_offset // self._tasks
-            ends.update(dict.fromkeys(_changes(offsets // self._tasks, before), "tasks"))
-            full = np.flatnonzero((offsets + 1) % self._tasks == 0) + 1
-            ends.update(dict.fromkeys(full.tolist(), "tasks"))
+            ends.update(dict.fromkeys(_multiples(offsets, self._tasks, before), "tasks"))
         self._last_offset = int(offsets[-1])
         return [Cut(row, ends[row]) for row in sorted(ends)]
 
@@ -143,12 +141,28 @@ class StreamTime:
             return times
         if log_times is not None:
             ahead = times > log_times + MAX_AHEAD_S
-            self.ahead += int(ahead.sum())
-            times = np.where(ahead, log_times, times)
+            count = int(np.count_nonzero(ahead))
+            if count:
+                self.ahead += count
+                times = np.where(ahead, log_times, times)
         running = np.maximum.accumulate(np.maximum(times, self.now))
-        self.late += int((times < running).sum())
+        self.late += int(np.count_nonzero(times < running))
         self.now = float(running[-1])
         return running
+
+
+def _multiples(offsets: npt.NDArray[np.int64], tasks: int, before: int | None) -> list[int]:
+    """Rows before which the offsets pass a multiple of `tasks`; one past the last row where the next offset is one.
+
+    Of offsets without a gap, as most batches have them, they are counted off and no row is looked at.
+    """
+    first, last = int(offsets[0]), int(offsets[-1])
+    if last - first != len(offsets) - 1:
+        full = np.flatnonzero((offsets + 1) % tasks == 0) + 1
+        return [*_changes(offsets // tasks, before), *full.tolist()]
+    here = first // tasks
+    rows = list(range((here + 1) * tasks - first, len(offsets) + 1, tasks))
+    return rows if before is None or before == here else [0, *rows]
 
 
 def _changes(slots: npt.NDArray[np.int64], before: int | None) -> list[int]:

@@ -64,6 +64,7 @@ class Window:
         span: Sequence[Span] = (),
         fresh: int | None = None,
         closed_by: str = "asked",
+        owned: bool = False,
     ) -> Window:
         """Build a window from columns; arrays are copied and made read-only.
 
@@ -77,12 +78,14 @@ class Window:
             span: what it covers of each partition.
             fresh: tasks no earlier window held; all of them by default.
             closed_by: what ended the window.
+            owned: whether arrays of float64 may be kept as they are, because nobody else will write to them.
 
         Raises:
             InvalidColumns: shapes do not fit, a name stands twice, or a value is infinite.
         """
-        stamps = np.array(times, dtype=np.float64)
-        table = np.array(values, dtype=np.float64)
+        copied = np.asarray if owned else np.array
+        stamps = copied(times, dtype=np.float64)
+        table = copied(values, dtype=np.float64)
         if table.size == 0:
             table = table.reshape(len(labels), len(names))
         _check(labels, stamps, names, table)

@@ -212,9 +212,13 @@ class Cooler:
 
     def _full(self, window: Window | None) -> bool:
         """Whether there is no room for one more; where none waits, any window may."""
+        if not self._pending:
+            return False
+        if len(self._pending) >= MAX_PENDING:
+            return True
         held = sum(each.window.nbytes for each in self._pending if each.window is not None)
         more = 0 if window is None else window.nbytes
-        return len(self._pending) >= MAX_PENDING or (held > 0 and held + more > self._max_bytes)
+        return held > 0 and held + more > self._max_bytes
 
     async def _work(self, work: _Pending, window: Window, handle: Handler) -> None:
         profile = self._profile
@@ -291,7 +295,8 @@ class Cooler:
         given_up = tuple[Failure, ...]()
         while True:
             report, culprit = await self._try(kiln, window, profile)
-            report = replace(report, failures=(*given_up, *report.failures))
+            if given_up:
+                report = replace(report, failures=(*given_up, *report.failures))
             if culprit is None or culprit in _BUILT_IN:
                 return report
             given_up = report.failures

@@ -64,7 +64,9 @@ class Intake:
         batch, rejects = self._decoder.decode(records)
         rejects = tuple(reject for reject in rejects if reject.position.offset > settled)
         await self._refuse(len(records), rejects)
-        logged = records.times[np.searchsorted(records.positions.offsets, batch.positions.offsets)]
+        logged = records.times
+        if len(batch) < len(records):  # some were refused
+            logged = logged[np.searchsorted(records.positions.offsets, batch.positions.offsets)]
         if self.untimed is None and len(batch):
             self.untimed = bool(np.array_equal(batch.times, logged))
         return batch, None if records.positions.partition.number is None else logged

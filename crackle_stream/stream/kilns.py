@@ -152,6 +152,7 @@ class StreamKiln:
             span=spans,
             fresh=self.fresh,
             closed_by=closed_by,
+            owned=True,
         )
         self._last_window = window.id
         self.fresh = 0

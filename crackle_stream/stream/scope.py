@@ -252,9 +252,9 @@ class Scope:
         logged: npt.NDArray[np.float64],
     ) -> Iterator[tuple[KilnId, Window]]:
         kiln = self._kiln(name)
-        counted = kiln.count.rows + np.arange(len(batch), dtype=np.int64)
-        offsets = batch.positions.offsets
-        cuts = kiln.grid.cuts(offsets if self._by_offset(batch) else counted, stream_times)
+        offsets, before = batch.positions.offsets, kiln.count.rows
+        places = offsets if self._by_offset(batch) else np.arange(before, before + len(batch), dtype=np.int64)
+        cuts = kiln.grid.cuts(places, stream_times)
         cuts = planned(cuts, self._checkpoints.plan(name.partition), offsets, kiln.end)
         start = 0
         for cut in [*cuts, None]:
@@ -318,8 +318,11 @@ class Scope:
         first, end = kiln.write(batch, rows, float(logged[last]), float(stream_times[last]), now)
         self._nbytes += kiln.ring.nbytes - before
         self._settled.hand(kiln.id, partition, first, end)
-        since = _Since(first, float(stream_times[rows.start]), now)
-        self._waiting.setdefault(partition, OrderedDict()).setdefault(kiln.id, since)
+        waiting = self._waiting.get(partition)
+        if waiting is None:
+            waiting = self._waiting[partition] = OrderedDict()
+        if kiln.id not in waiting:
+            waiting[kiln.id] = _Since(first, float(stream_times[rows.start]), now)
 
     def _cut(self, kiln: StreamKiln, closed_by: str, *, again: bool = False) -> Iterator[tuple[KilnId, Window]]:
         """A window of the ring's last tasks, where some of them are new, or where they are to be seen again."""
@@ -341,7 +344,9 @@ class Scope:
 
     def _end_overdue(self, partition: Partition, last: int, now: float) -> Iterator[tuple[KilnId, Window]]:
         """End the windows of kilns whose oldest fresh task has held the partition's position back for too long."""
-        waiting = self._waiting.get(partition, OrderedDict())
+        waiting = self._waiting.get(partition)
+        if not waiting:
+            return
         for name, since in list(itertools.islice(waiting.items(), MOST_OVERDUE)):
             wall = self._monotonic() - since.wall
             if not self._pins.overdue(stream_s=now - since.stream_time, wall_s=wall, span=last - since.offset + 1):

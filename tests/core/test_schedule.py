@@ -68,6 +68,29 @@ def test_the_cuts_do_not_depend_on_how_the_log_is_batched(data: st.DataObject) -
     assert sorted(set(pieces)) == whole
 
 
+@given(
+    steps=st.lists(st.sampled_from([1, 1, 1, 1, 1, 2, 7]), min_size=1, max_size=40),
+    first=st.integers(0, 40),
+    tasks=st.integers(1, 12),
+    before=st.none() | st.integers(0, 60),
+)
+def test_windows_of_so_many_tasks_end_where_row_by_row_counting_ends_them(
+    steps: list[int], first: int, tasks: int, before: int | None
+) -> None:
+    offsets = [first + sum(steps[:row]) for row in range(len(steps))]
+    grid = CoolingSchedule(tasks, None).grid()
+    if before is not None:
+        grid.cuts(np.array([before]), np.zeros(1))
+    rows, last = set(), before
+    for row, offset in enumerate(offsets):
+        if last is not None and last // tasks != offset // tasks:
+            rows.add(row)
+        if (offset + 1) % tasks == 0:
+            rows.add(row + 1)
+        last = offset
+    assert [cut.row for cut in grid.cuts(np.array(offsets), np.zeros(len(offsets)))] == sorted(rows)
+
+
 def test_stream_time_never_goes_back_and_counts_late_tasks() -> None:
     time = StreamTime()
     assert time.advance(np.array([5.0, 3.0, 7.0])).tolist() == [5, 5, 7]
