@@ -74,6 +74,7 @@ class Plan:
         self._decode = msgspec.json.Decoder(schema.type).decode
         names_in_place = [name for numbers in schema.numbers for name in numbers.names]
         self._order = sorted(range(len(names_in_place)), key=names_in_place.__getitem__)
+        self._in_order = self._order == list(range(len(self._order)))
         self._names = tuple(names_in_place[column] for column in self._order)
         self._columns = [_columns_of(numbers) for numbers in schema.numbers]
         self._keys = [None if place is None else attrgetter(place) for place in schema.keys]
@@ -132,7 +133,7 @@ class Plan:
         if not tables:
             return np.empty((len(records), 0))
         table = tables[0] if len(tables) == 1 else np.hstack(tables)
-        return table.take(self._order, axis=1)
+        return table if self._in_order else table.take(self._order, axis=1)
 
     def _within_limits(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
         """Which rows have a metric and not too many; an open metrics object is seen to later."""

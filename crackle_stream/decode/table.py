@@ -37,9 +37,9 @@ class Table:
         size = len(batch)
         self._batch = batch
         self._max_names = max(max_metrics, MAX_CELLS // max(size, 1))
-        self._labels: npt.NDArray[np.object_] = np.empty(size, dtype=object)
+        self._labels: list[str | None] = [None] * size
         self._times = np.array(batch.times, dtype=np.float64)
-        self._keys: npt.NDArray[np.object_] | None = np.empty(size, dtype=object) if keyed else None
+        self._keys: list[str | None] | None = [None] * size if keyed else None
         self._blocks: list[tuple[Sequence[int], tuple[str, ...], npt.NDArray[np.float64]]] = []
         self._cells: list[Cells] = []
         self._single_rows: list[int] = []
@@ -71,11 +71,11 @@ class Table:
         if taken.labels is None:
             self._unlabelled = True
         else:
-            self._labels[index] = taken.labels
+            _put(self._labels, rows, taken.labels)
         if taken.times is not None:
             self._times[index] = taken.times
-        if self._keys is not None:
-            self._keys[index] = taken.keys
+        if self._keys is not None and taken.keys is not None:
+            _put(self._keys, rows, taken.keys)
         if taken.names:
             self._blocks.append((rows, taken.names, taken.values))
         if taken.cells is not None:
@@ -88,22 +88,22 @@ class Table:
         labels, times, positions, keys = self._labels, self._times, self._batch.positions, self._keys
         if self._refused:
             kept = self._kept()
-            labels, times, positions = labels[kept], times[kept], positions.take(kept)
-            keys = None if keys is None else keys[kept]
+            labels, times, positions = _at(labels, kept), times[kept], positions.take(kept)
+            keys = None if keys is None else _at(keys, kept)
         absent = np.isnan(values)
         if absent.any():
             present = np.flatnonzero(~absent.all(axis=0))
             if len(present) < len(names):
                 values = values[:, present]
                 names = [names[column] for column in present.tolist()]
-        values += 0.0  # minus zero becomes zero
+        values = values + 0.0  # minus zero becomes zero; a plan's table may be read-only
         tasks = TaskBatch(
             labels=self._texts(labels, positions),
             times=times,
             names=tuple(names),
             values=values,
             positions=positions,
-            keys=None if keys is None else keys.tolist(),
+            keys=cast("list[str] | None", keys),
         )
         return tasks, self._rejects()
 
@@ -111,11 +111,10 @@ class Table:
         """The rows that were not refused."""
         return np.delete(np.arange(len(self._labels)), np.array(list(self._refused), dtype=np.intp))
 
-    def _texts(self, labels: npt.NDArray[np.object_], positions: Positions) -> list[str]:
-        texts: list[str | None] = labels.tolist()
+    def _texts(self, labels: list[str | None], positions: Positions) -> list[str]:
         if self._unlabelled:
-            texts = [str(positions[row]) if text is None else text for row, text in enumerate(texts)]
-        return cast("list[str]", texts)
+            labels = [str(positions[row]) if text is None else text for row, text in enumerate(labels)]
+        return cast("list[str]", labels)
 
     def _rejects(self) -> tuple[Reject, ...]:
         batch = self._batch
@@ -176,6 +175,19 @@ def _places(names: Sequence[str], column_of: dict[str, int]) -> tuple[npt.NDArra
     """Where names stand in the table, and which do."""
     columns = np.array([column_of.get(name, -1) for name in names], dtype=np.intp)
     return columns, columns >= 0
+
+
+def _put(column: list[str | None], rows: Sequence[int], texts: Sequence[str]) -> None:
+    """Texts of the given rows in their places."""
+    if isinstance(rows, range):
+        column[rows.start : rows.stop] = texts
+        return
+    for row, text in zip(rows, texts, strict=True):
+        column[row] = text
+
+
+def _at(column: list[str | None], rows: npt.NDArray[np.intp]) -> list[str | None]:
+    return [column[row] for row in rows.tolist()]
 
 
 def _index(rows: Sequence[int]) -> slice | npt.NDArray[np.intp]:
