@@ -57,7 +57,7 @@ def cohesion(
     points: Points,
     clusters: Sequence[Rows],
     max_pairs: int,
-    rng: np.random.Generator,
+    generator: Callable[[], np.random.Generator],
     stop: Callable[[], bool],
 ) -> list[Cohesion | None]:
     """The average distance within each cluster.
@@ -66,7 +66,8 @@ def cohesion(
         points: all tasks.
         clusters: rows of each cluster, at least two, increasing.
         max_pairs: pairs of a cluster up to which all are taken; of more, a sample is drawn.
-        rng: draws it.
+        generator: gives what draws it; asked only where a sample is drawn, as making one takes longer than a small
+            cluster.
         stop: asked every few milliseconds; True ends the work.
 
     Returns:
@@ -84,7 +85,7 @@ def cohesion(
             found[place] = made
     for place in np.flatnonzero(~small).tolist():
         if sampled[place]:
-            found[place] = _drawn(points, clusters[place], max(1, min(max_pairs, SAMPLED_PAIRS)), rng, stop)
+            found[place] = _drawn(points, clusters[place], max(1, min(max_pairs, SAMPLED_PAIRS)), generator(), stop)
         else:
             found[place] = _multiplied(points.take(clusters[place]), stop)
         if found[place] is None:
@@ -180,7 +181,9 @@ def _anchor(points: Points) -> Floats:
     if points.present is None:
         return np.asarray(points.values[0])
     first = points.present.argmax(axis=0)
-    return np.asarray(np.nan_to_num(points.values[first, np.arange(points.values.shape[1])]))
+    anchor = points.values[first, np.arange(points.values.shape[1])]
+    anchor[np.isnan(anchor)] = 0.0  # a metric that none of them has
+    return np.asarray(anchor)
 
 
 def _drawn(

@@ -15,7 +15,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Encoding", "Points", "chunks", "near_means"]
+__all__ = ["Encoding", "Points", "chunks", "counted", "near_means"]
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
@@ -82,14 +82,25 @@ class Points:
         """The metrics that all tasks have, shape (m,); None where no metric is missing."""
         return None if self.present is None else np.asarray(self.present.all(axis=0))
 
-    def always_comparable(self) -> bool:
-        """Whether any two points surely have a metric in common; False where it takes a look at the pair."""
+    def bare(self) -> npt.NDArray[np.bool_] | None:
+        """The points without any metric, shape (n,); None where no metric is missing."""
         if self.present is None:
+            return None
+        # a product of truths is "any" without the step from row to row that a reduction of short rows costs
+        return np.asarray(~(self.present @ np.ones(self.present.shape[1], dtype=np.bool_)))
+
+    def always_comparable(self, shared: npt.NDArray[np.bool_] | None) -> bool:
+        """Whether any two points surely have a metric in common; False where it takes a look at the pair.
+
+        Args:
+            shared: the metrics that all tasks have, as `shared` gives them.
+        """
+        if self.present is None or shared is None:
             return bool(self.values.shape[1] > 0)
-        if len(self) < 2 or self.present.all(axis=0).any():
+        if len(self) < 2 or shared.any():
             return True
         # Two sets of more than m members in all, drawn from m metrics, meet.
-        counts = np.partition(self.present.sum(axis=1), 1)
+        counts = np.partition(np.einsum("ij->i", self.present, dtype=np.intp), 1)
         return bool(counts[0] + counts[1] > self.values.shape[1])
 
 
@@ -152,7 +163,7 @@ def _with_holes(
     squares = holed * holed
     left[:, first] = right[:, first] = holed
     left[:, third] = right[:, second] = present
-    norms = squares.sum(axis=1) - 2.0 * halves
+    norms = np.einsum("ij,ij->i", holed, holed) - 2.0 * halves
     squares /= -2.0
     left[:, second] = right[:, third] = squares
     return left, right, halves, norms
@@ -165,11 +176,20 @@ def near_means(values: Floats) -> Floats:
     are divided before they are summed, so that the sum cannot overflow.
     """
     some = values[:: max(1, len(values) // ROWS_AVERAGED)]
-    means = (some / max(1, len(some))).sum(axis=0)
-    if not np.isnan(means).any():
-        return np.asarray(means)
-    has = ~np.isnan(some)
-    return np.asarray(np.where(has, some / np.maximum(has.sum(axis=0), 1), 0.0).sum(axis=0))
+    missing = np.isnan(some)
+    if not missing.any():
+        return np.asarray((some / max(1, len(some))).sum(axis=0))
+    shares = some / np.maximum(len(some) - counted(missing), 1)
+    shares[missing] = 0.0
+    return np.asarray(shares.sum(axis=0))
+
+
+def counted(mask: npt.NDArray[np.bool_]) -> Rows:
+    """How often each column of a table of shape (n, k) is true, shape (k,).
+
+    A narrow table takes `einsum` half the time that numpy's step from row to row takes, and no copy.
+    """
+    return np.asarray(np.einsum("ij->j", mask, dtype=np.intp))
 
 
 def chunks(total: int, step: int) -> Iterator[slice]:

@@ -73,12 +73,11 @@ def follow(points: Points, threshold: float, stop: Callable[[], bool]) -> Leader
     if points.values.size == 0:
         return Leaders(rows, complete=True)
     leader = np.full(len(points), -1, dtype=np.intp)
-    if points.present is not None:
-        bare = ~points.present.any(axis=1)
-        if bare.any():
-            leader[bare] = rows[bare]
-            rows = rows[~bare]
-            points = points.take(rows)
+    bare = points.bare()
+    if bare is not None and bare.any():
+        leader[bare] = rows[bare]
+        rows = rows[~bare]
+        points = points.take(rows)
     march = _March(points, threshold, stop)
     complete = march.run()
     settled = march.leader >= 0

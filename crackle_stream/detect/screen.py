@@ -68,7 +68,7 @@ class Screen:
         self._dtype = dtype
         self._centre = near_means(points.values)
         self._shared = points.shared()
-        self._comparable = points.always_comparable()
+        self._comparable = points.always_comparable(self._shared)
         metrics = points.values.shape[1]
         self._terms = 2 + metrics if self._shared is None else 2 + 3 * metrics - 2 * int(self._shared.sum())
         self._right = np.empty((len(points), self._terms), dtype=dtype)

@@ -133,9 +133,13 @@ class CracklePattern:
     unlisted: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "confidence", min(max(float(self.confidence), 0.0), 1.0))
-        object.__setattr__(self, "involved_tasks", tuple(self.involved_tasks))
-        object.__setattr__(self, "metric_names", tuple(self.metric_names))
+        # a cooling makes hundreds: what is as it should be already is not set again
+        if type(self.confidence) is not float or not 0.0 <= self.confidence <= 1.0:
+            object.__setattr__(self, "confidence", min(max(float(self.confidence), 0.0), 1.0))
+        if type(self.involved_tasks) is not tuple:
+            object.__setattr__(self, "involved_tasks", tuple(self.involved_tasks))
+        if type(self.metric_names) is not tuple:
+            object.__setattr__(self, "metric_names", tuple(self.metric_names))
         object.__setattr__(self, "metrics", MappingProxyType(dict(self.metrics)))
         if not self.fingerprint:
             object.__setattr__(self, "fingerprint", self._fingerprint(self.key))

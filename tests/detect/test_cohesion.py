@@ -23,7 +23,7 @@ def never() -> bool:
 
 def one_cluster(values: Floats, max_pairs: int = ALL, seed: int = 0) -> Cohesion:
     rows = np.arange(len(values))
-    (made,) = cohesion(Points.of(values), [rows], max_pairs, np.random.default_rng(seed), never)
+    (made,) = cohesion(Points.of(values), [rows], max_pairs, lambda: np.random.default_rng(seed), never)
     assert made is not None
     return made
 
@@ -90,7 +90,7 @@ def test_pairs_without_a_common_metric_are_counted_and_make_the_average_infinite
 def test_several_clusters_are_measured_each_on_its_own() -> None:
     values = np.array([[0.0], [10.0], [1.0], [13.0], [3.0]])
     near, far = np.array([0, 2, 4]), np.array([1, 3])
-    made = cohesion(Points.of(values), [near, far], ALL, np.random.default_rng(0), never)
+    made = cohesion(Points.of(values), [near, far], ALL, lambda: np.random.default_rng(0), never)
     assert made == [Cohesion(2.0, 3), Cohesion(3.0, 1)]
 
 
@@ -98,7 +98,7 @@ def test_more_small_clusters_than_are_measured_at_once_keep_their_places() -> No
     rng = np.random.default_rng(2)
     values = rng.normal(size=(30_000, 2))
     clusters = np.split(np.arange(30_000), np.arange(6, 30_000, 6))
-    made = cohesion(Points.of(values), clusters, ALL, rng, never)
+    made = cohesion(Points.of(values), clusters, ALL, lambda: rng, never)
     for place in (0, 2500, 4999):
         expected = pdist(values[clusters[place]]).mean()
         assert [each.average if each else None for each in made[place : place + 1]] == [pytest.approx(expected)]
@@ -139,6 +139,8 @@ def test_work_that_is_stopped_leaves_the_rest_unmeasured(max_pairs: int) -> None
     values = np.random.default_rng(6).normal(size=(2000, 4))
     clusters = [np.array([0, 1]), np.arange(2, 1000), np.arange(1000, 2000)]
     answers = iter([False, False])
-    made = cohesion(Points.of(values), clusters, max_pairs, np.random.default_rng(0), lambda: next(answers, True))
+    made = cohesion(
+        Points.of(values), clusters, max_pairs, lambda: np.random.default_rng(0), lambda: next(answers, True)
+    )
     assert made[0] is not None
     assert made[2] is None

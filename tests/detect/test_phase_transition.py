@@ -5,8 +5,11 @@ from math import nan
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from crackle_stream.cooling import cool
+from crackle_stream.detect.threshold.phase_transition import _second_halves
 from crackle_stream.model import CracklePattern, Examination, Nature, NearMiss, Onset, Skip
 from crackle_stream.profile import THRESHOLD_DETECTORS, ThermalProfile
 from crackle_stream.window import Window
@@ -88,3 +91,12 @@ def test_metrics_beyond_one_block_are_all_looked_at(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("crackle_stream.detect.threshold.columns.NUMBERS_AT_ONCE", 8)
     columns = {f"m{k}": [1, 1, 3, 3] for k in range(7)}
     assert sorted(shift.metric_names[0] for shift in patterns(**columns)) == sorted(columns)
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(st.integers(1, 60), st.integers(1, 8), st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.1, 0.6, 0.97, 1.0]))
+def test_the_second_half_begins_where_counting_task_by_task_says(n: int, k: int, seed: int, missing: float) -> None:
+    present = np.random.default_rng(seed).random((n, k)) >= missing
+    counts = present.sum(axis=0)
+    later = present & (present.cumsum(axis=0) > counts // 2)
+    assert _second_halves(present, counts).tolist() == later.argmax(axis=0).tolist()

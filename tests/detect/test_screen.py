@@ -94,4 +94,5 @@ def test_where_no_two_points_compare_there_is_no_closest_pair(values: list[list[
 def test_points_are_known_to_be_comparable_only_where_any_two_share_a_metric(
     values: list[list[float]], comparable: bool
 ) -> None:
-    assert Points.of(np.array(values, dtype=np.float64)).always_comparable() is comparable
+    points = Points.of(np.array(values, dtype=np.float64))
+    assert points.always_comparable(points.shared()) is comparable

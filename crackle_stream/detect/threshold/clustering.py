@@ -63,7 +63,7 @@ class Clustering:
         leaders, clusters = _grouped(outcome.leader)
         verdict.tests = len(leaders)
         self._note_misses(window, points, leaders, verdict)
-        found = cohesion(points, clusters, self.max_distances, context.rng, stop)
+        found = cohesion(points, clusters, self.max_distances, lambda: context.rng, stop)
         carried = _carried_by_all(window, points, clusters)
         for rows, made, names in zip(clusters, found, carried, strict=True):
             if made is None or stop():
@@ -72,10 +72,9 @@ class Clustering:
         return verdict.examination()
 
     def _note_misses(self, window: Window, points: Points, leaders: Rows, verdict: Verdict) -> None:
-        if points.present is not None:
-            bare = int((~points.present.any(axis=1)).sum())
-            if bare:
-                verdict.skipped.append(Skip(f"{bare} tasks", "they have no metrics"))
+        bare = points.bare()
+        if bare is not None and bare.any():
+            verdict.skipped.append(Skip(f"{int(bare.sum())} tasks", "they have no metrics"))
         pair = closest(points.take(leaders[:LEADERS_COMPARED]), self.threshold)
         if pair is not None:
             first, second, distance = pair
@@ -106,11 +105,14 @@ class Clustering:
 def _grouped(leader: Rows) -> tuple[Rows, list[Rows]]:
     """All leaders, and the rows of each cluster of two or more, in the order of their leaders."""
     by_leader = np.argsort(leader, kind="stable")
-    starts = np.flatnonzero(np.diff(leader[by_leader], prepend=-1))
+    ordered = leader[by_leader]
+    begins = np.ones(len(leader), dtype=np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
+    starts = np.flatnonzero(begins)
     ends = np.append(starts[1:], len(leader))
     joined = ends - starts > 1
     spans = zip(starts[joined].tolist(), ends[joined].tolist(), strict=True)
-    return leader[by_leader[starts]], [by_leader[start:end] for start, end in spans]
+    return ordered[starts], [by_leader[start:end] for start, end in spans]
 
 
 def _carried_by_all(window: Window, points: Points, clusters: list[Rows]) -> list[tuple[str, ...]]:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from crackle_stream.detect.distances import counted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -63,8 +65,7 @@ def column_blocks(window: Window, stop: Callable[[], bool]) -> Iterator[Columns]
         values = window.values[:, start : start + step]
         missing = np.isnan(values)
         if missing.any():
-            present = ~missing
-            yield Columns(start, np.where(missing, 0.0, values), present, present.sum(axis=0))
+            yield Columns(start, np.where(missing, 0.0, values), ~missing, n - counted(missing))
         else:
             yield Columns(start, values, None, np.full(values.shape[1], n))
 

@@ -102,9 +102,25 @@ def _half_sums(columns: Columns) -> _HalfSums:
         half = len(columns.values) // 2
         begins = np.full(columns.values.shape[1], half)
         return _HalfSums(in_order(columns.values[:half]), in_order(columns.values[half:]), begins)
-    later = columns.present & (columns.present.cumsum(axis=0) > columns.counts // 2)
+    begins = _second_halves(columns.present, columns.counts)
+    later = np.arange(len(columns.values))[:, np.newaxis] >= begins
+    # what is missing is 0 already, on either side
     first, second = np.where(later, 0.0, columns.values), np.where(later, columns.values, 0.0)
-    return _HalfSums(in_order(first), in_order(second), later.argmax(axis=0))
+    return _HalfSums(in_order(first), in_order(second), begins)
+
+
+def _second_halves(present: Mask, counts: Rows) -> Rows:
+    """For each metric the row of the task after the first counts // 2 that have it; 0 where none has it.
+
+    The rows of one metric stand together in the turned table, so that the wanted one is looked up, not counted to.
+    """
+    n, k = present.shape
+    places = np.flatnonzero(present.T)
+    begins = np.zeros(k, dtype=np.intp)
+    some = counts > 0
+    starts = np.cumsum(counts) - counts
+    begins[some] = places[(starts + counts // 2)[some]] % n
+    return begins
 
 
 @dataclass(frozen=True, slots=True, eq=False)
