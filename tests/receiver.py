@@ -122,7 +122,8 @@ class Receiver:
     async def _close(self, writer: asyncio.StreamWriter) -> None:
         writer.close()
         with contextlib.suppress(OSError):
-            await writer.wait_closed()
+            # shielded: who is cancelled while it waits would cancel what everybody waits for
+            await asyncio.shield(writer.wait_closed())
         self._writers.discard(writer)
 
     async def _read(self, reader: asyncio.StreamReader) -> Received:

@@ -18,6 +18,7 @@ from crackle_stream.model import Partition, Positions, RecordBatch
 from crackle_stream.profile import ThermalProfile
 from crackle_stream.sinks import MemorySink
 from crackle_stream.sources import FileSource
+from crackle_stream.sources.text import BATCH_RECORDS
 from crackle_stream.stream import KilnOptions
 from crackle_stream.stream.deadletter import DeadLetterFile
 from crackle_stream.stream.events import KeyEvicted
@@ -135,7 +136,7 @@ def test_a_huge_record_is_refused_in_a_moment(kind: str, record_property: Callab
 @pytest.mark.parametrize(
     "keys",
     [
-        1_000,
+        4_000,
         pytest.param(20_000, marks=pytest.mark.slow),
         pytest.param(1_000_000, marks=[pytest.mark.slow, pytest.mark.timeout(7200)]),
     ],
@@ -172,7 +173,7 @@ async def test_as_many_keys_as_there_are_records_stay_within_the_cap_and_are_cou
     assert (statistics.tasks, statistics.evicted) == (keys, evicted)
     assert statistics.windows == keys
     # a batch is taken whole before its oldest keys are closed
-    assert most <= cap + 512
+    assert most <= cap + BATCH_RECORDS * 3 // 2
     assert max(loop.late_s) < 1
     assert grown < 60
     for name, value in (("keys_per_s", keys / took), ("grown_mb", grown), ("worst_late_s", max(loop.late_s))):
