@@ -161,8 +161,8 @@ def _take_out_close(squares: Floats, left: Floats, right: Floats, itself: bool) 
     Returns:
         Places of the pairs that are to be measured, each once.
     """
-    if itself:
-        np.fill_diagonal(squares, np.inf)
+    diagonal = np.einsum("ii->i", squares) if itself else squares[:0]  # a view
+    diagonal[...] = np.inf
     first = second = np.empty(0, dtype=np.intp)
     # one look at the least of them spares most blocks the comparison of each
     if not squares.min() > SAFE_SHARE * (left.max() + right.max()):
@@ -171,8 +171,7 @@ def _take_out_close(squares: Floats, left: Floats, right: Floats, itself: bool) 
             close |= close.T  # the two halves may round to different sides
         squares[close] = 0.0
         first, second = np.nonzero(np.triu(close, 1) if itself else close)
-    if itself:
-        np.fill_diagonal(squares, 0.0)
+    diagonal[...] = 0.0
     return first, second
 
 

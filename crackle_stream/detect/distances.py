@@ -7,7 +7,7 @@ have none in common.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,11 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Encoding", "Points", "chunks", "counted", "near_means"]
+__all__ = ["Encoding", "Points", "chunks", "counted", "gathered", "near_means"]
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
+Number = TypeVar("Number", bound=np.generic)
 
 MEASURED_AT_ONCE = 1 << 18
 """Numbers subtracted in one go when pairs are measured: about a millisecond, and few enough to stay in the cache."""
@@ -51,7 +52,9 @@ class Points:
 
     def take(self, rows: Rows | slice) -> Points:
         """The points of the given rows; a slice copies nothing."""
-        return Points(self.values[rows], None if self.present is None else self.present[rows])
+        if isinstance(rows, slice):
+            return Points(self.values[rows], None if self.present is None else self.present[rows])
+        return Points(gathered(self.values, rows), None if self.present is None else gathered(self.present, rows))
 
     @property
     def pairs_at_once(self) -> int:
@@ -67,15 +70,15 @@ class Points:
         if not len(first) or not self.values.shape[1]:
             return np.full(len(first), np.inf)
         with np.errstate(over="ignore"):
-            squares = self.values[first]
-            squares -= self.values[second]
+            squares = gathered(self.values, first)
+            squares -= gathered(self.values, second)
             squares *= squares
             if self.present is None:
-                return np.sqrt(np.add.accumulate(squares, axis=1, out=squares)[:, -1])
+                return np.sqrt(_along_rows(squares))
             apart = np.isnan(squares)
             squares[apart] = 0.0
-            distances = np.sqrt(np.add.accumulate(squares, axis=1, out=squares)[:, -1])
-        distances[apart.all(axis=1)] = np.inf
+            distances = np.sqrt(_along_rows(squares))
+        distances[~(~apart @ np.ones(apart.shape[1], dtype=np.bool_))] = np.inf
         return distances
 
     def shared(self) -> npt.NDArray[np.bool_] | None:
@@ -167,6 +170,25 @@ def _with_holes(
     squares /= -2.0
     left[:, second] = right[:, third] = squares
     return left, right, halves, norms
+
+
+def gathered(table: npt.NDArray[Number], rows: Rows) -> npt.NDArray[Number]:
+    """Some rows of a table.
+
+    `take` copies them in half the time of indexing, but a table whose rows do not lie one after another it copies
+    whole before.
+    """
+    return table.take(rows, axis=0) if table.flags.c_contiguous else table[rows]
+
+
+def _along_rows(table: Floats) -> Floats:
+    """The sum of each row of a table of shape (p, m), from the first column to the last, shape (p,).
+
+    Turned, numpy adds all rows' numbers of a metric in one step. A single row it would add by pairs.
+    """
+    if len(table) == 1:
+        return np.asarray(np.add.accumulate(table, axis=1)[:, -1])
+    return np.asarray(np.add.reduce(np.ascontiguousarray(table.T), axis=0))
 
 
 def near_means(values: Floats) -> Floats:

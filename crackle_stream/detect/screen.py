@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from crackle_stream.detect.distances import Encoding, Floats, Points, Rows, near_means
+from crackle_stream.detect.distances import Encoding, Floats, Points, Rows, gathered, near_means
 
 __all__ = ["Screen", "Screened", "closest", "surely_near"]
 
@@ -37,7 +37,8 @@ class Screened:
 
     def take(self, places: Rows | npt.NDArray[np.bool_]) -> Screened:
         """Some of them."""
-        return Screened(self.rows[places], self.left[places], self.right[places], self.margin[places])
+        kept: Rows = np.flatnonzero(places) if places.dtype == np.bool_ else places.astype(np.intp, copy=False)
+        return Screened(self.rows[kept], gathered(self.left, kept), gathered(self.right, kept), self.margin[kept])
 
 
 class Screen:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -9,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crackle_stream.detect import distances as module
-from crackle_stream.detect.distances import Points, counted, near_means
+from crackle_stream.detect.distances import Points, counted, gathered, near_means
 
 Floats = npt.NDArray[np.float64]
 SHARES = st.sampled_from([0.0, 0.1, 0.7, 1.0])
@@ -68,3 +72,38 @@ def test_points_said_to_be_comparable_have_a_metric_in_common_pair_by_pair(
     if points.always_comparable(points.shared()):
         first, second = np.triu_indices(n, 1)
         assert np.isfinite(points.distances(first, second)).all()
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(
+    st.integers(1, 40),
+    st.integers(1, 24),
+    st.integers(1, 30),
+    st.integers(0, 2**32 - 1),
+    SHARES,
+    st.sampled_from(["C", "F"]),
+)
+def test_distances_round_as_a_sum_metric_after_metric(
+    n: int, m: int, p: int, seed: int, missing: float, order: Literal["C", "F"]
+) -> None:
+    values = np.asarray(table(n, m, seed, missing), order=order)
+    first, second = np.random.default_rng(seed).integers(0, n, (2, p))
+    plain = []
+    for one, other in zip(values[first].tolist(), values[second].tolist(), strict=True):
+        squares = [(a - b) ** 2 for a, b in zip(one, other, strict=True) if a == a and b == b]
+        plain.append(np.sqrt(reduce(add, squares)) if squares else np.inf)
+    assert Points.of(values).distances(first, second).tolist() == plain
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_rows_are_gathered_however_a_table_lies_in_memory(order: Literal["C", "F"]) -> None:
+    values = np.asarray(table(9, 4, 3, 0.0), order=order)
+    rows = np.array([7, 0, 7])
+    assert gathered(values, rows).tolist() == values[rows].tolist()
+
+
+def test_a_pair_measured_alone_is_as_far_apart_as_it_is_among_others() -> None:
+    points = Points.of(table(60, 40, 4, 0.0))
+    first, second = np.arange(59), np.arange(1, 60)
+    alone = [points.distances(first[k : k + 1], second[k : k + 1])[0] for k in range(59)]
+    assert alone == points.distances(first, second).tolist()
