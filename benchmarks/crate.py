@@ -113,7 +113,7 @@ def _built() -> Path:
     if not (target / "release" / PROGRAM).exists():
         print(f"building the crate in {place}: half a minute, once", file=sys.stderr, flush=True)
     done = subprocess.run(
-        [cargo, "build", "--release", "--locked", "--quiet"],
+        [cargo, "build", "--release", "--quiet"],
         cwd=place / "source",
         env={**os.environ, "CARGO_TARGET_DIR": str(target), "CARGO_NET_RETRY": "1"},
         capture_output=True,
