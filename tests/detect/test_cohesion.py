@@ -144,3 +144,13 @@ def test_work_that_is_stopped_leaves_the_rest_unmeasured(max_pairs: int) -> None
     )
     assert made[0] is not None
     assert made[2] is None
+
+
+def test_a_pair_whose_two_halves_round_to_different_sides_is_measured_once() -> None:
+    norms = np.ones(3)
+    least = module.SAFE_SHARE * 2.0
+    squares = np.full((3, 3), 1.0)
+    squares[0, 1], squares[1, 0] = least * 1.01, least * 0.99
+    first, second = module._take_out_close(squares, norms, norms, itself=True)
+    assert (first.tolist(), second.tolist()) == ([0], [1])
+    np.testing.assert_array_equal(squares, [[0, 0, 1], [0, 0, 1], [1, 1, 0]])

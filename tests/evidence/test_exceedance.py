@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from crackle_stream.detect.evidence import recall
 from crackle_stream.detect.evidence.exceedance import drawn_scan_tail
+from crackle_stream.detect.evidence.level import Levels
 from crackle_stream.detect.evidence.scan import neighbour_drops, scan_step
 from crackle_stream.detect.evidence.tails import chi_scan_tail
 
@@ -49,3 +51,20 @@ def test_the_same_question_has_the_same_answer() -> None:
 @pytest.mark.parametrize("x", [36.9, 37.1, 60.0, 1e6])
 def test_however_far_out_there_is_an_answer(x: float) -> None:
     assert 0.0 <= drawn_scan_tail(x, 300, np.array([0.9]), PRIOR) < 1e-290
+
+
+def test_only_levels_in_doubt_are_drawn_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither what is likely by chance nor what nobody doubts: a p value of 1e-15 or a third of it decides nothing."""
+    asked: list[float] = []
+
+    def tail(x: float, rows: int, phi: np.ndarray, prior_rows: float) -> float:
+        asked.append(x)
+        return 0.004
+
+    monkeypatch.setattr(recall, "drawn_scan_tail", tail)
+    p = np.array([0.2, 0.005, 1e-15])
+    reached = np.array([2.0, 4.0, recall.WITHOUT_DOUBT + 0.5])
+    none, orders = np.zeros(3), np.ones(3, dtype=np.intp)
+    levels = Levels(p, orders, none, reached, np.zeros((3, 1)), orders, none, reached**2)
+    assert recall._drawn(levels, 300, np.full(3, PRIOR)).p.tolist() == [0.2, 0.004, 1e-15]
+    assert asked == [4.0]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crackle_stream.detect.evidence import concentration
 from crackle_stream.detect.evidence.concentration import concentrate
 
 Floats = npt.NDArray[np.float64]
@@ -70,3 +71,12 @@ def test_tables_of_different_lengths_do_not_disturb_each_other(seed: int, length
         assert together.varying.tolist() == alone.varying.tolist()
         np.testing.assert_allclose(together.spread, alone.spread, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(together.correlation, alone.correlation, atol=1e-9)
+
+
+def test_of_matrices_that_are_factored_together_only_a_singular_one_gets_the_larger_ridge() -> None:
+    sound, singular = np.eye(2), np.array([[1.0, 1.0], [1.0, 1.0 - 1e-9]])
+    with pytest.raises(np.linalg.LinAlgError):
+        np.linalg.cholesky(singular)
+    factors = concentration._factors(np.stack([sound, singular]))
+    np.testing.assert_array_equal(factors[0], sound)
+    np.testing.assert_allclose(factors[1] @ factors[1].T, singular + concentration.LARGER_RIDGE * np.eye(2), atol=1e-12)
