@@ -19,9 +19,10 @@ from crackle_stream.detect.evidence.ranks import (
     median,
     medians,
     normal_scores,
+    standard_legendre_of_ranks,
     uniform_ranks,
 )
-from crackle_stream.detect.evidence.scan import neighbour_drops, scan_step, split_off
+from crackle_stream.detect.evidence.scan import neighbour_drops, scan_step, scan_white, split_off, white_drops
 from crackle_stream.detect.evidence.seasonality import sinusoids
 
 Floats = npt.NDArray[np.float64]
@@ -58,6 +59,15 @@ def test_scores_are_those_of_scipys_ranks(seed: int, n: int, k: int, order: str)
     np.testing.assert_allclose(normal_scores(x), special.ndtri(u), rtol=1e-13, atol=1e-15)
     plainly = np.hstack([legendre_scores(u, degree) for degree in (2, 3)])
     np.testing.assert_allclose(legendre_of_ranks(x, 2, 3), plainly, rtol=1e-12, atol=1e-12)
+
+
+@given(SEEDS, st.integers(12, 80), st.integers(1, 5))
+@settings(deadline=None, max_examples=40)
+def test_standard_scores_have_mean_zero_and_variance_one(seed: int, n: int, k: int) -> None:
+    x = series(seed, n, k)
+    plainly = legendre_of_ranks(x, 1, 6)
+    plainly = (plainly - plainly.mean(axis=0)) / plainly.std(axis=0)
+    np.testing.assert_allclose(standard_legendre_of_ranks(x, 6), plainly, rtol=1e-9, atol=1e-12)
 
 
 def test_what_is_given_back_may_be_written_to() -> None:
@@ -131,6 +141,19 @@ def test_neighbouring_statistics_are_correlated_as_said(prior: float) -> None:
     spread = np.sqrt(np.diagonal(covariance))
     plainly = 1 - np.diagonal(covariance, 1) / (spread[1:] * spread[:-1])
     np.testing.assert_allclose(neighbour_drops(n, phi, prior)[:, 0], plainly, atol=1e-9)
+
+
+@given(SEEDS, st.integers(12, 300), st.integers(1, 4), st.sampled_from([0.05, 0.08]))
+@settings(deadline=None, max_examples=60)
+def test_a_scan_without_memory_is_the_general_one(seed: int, n: int, k: int, trim: float) -> None:
+    e = np.random.default_rng(seed).standard_normal((n, k))
+    e -= e.mean(axis=0)
+    white = np.zeros((1, 1))
+    found, plainly = scan_white(e, trim), scan_step(e, white, trim=trim)
+    assert found.first == plainly.first
+    np.testing.assert_allclose(found.statistic, plainly.statistic, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(found.size, plainly.size, rtol=1e-9, atol=1e-12)
+    np.testing.assert_array_equal(white_drops(n, trim), neighbour_drops(n, white, trim=trim))
 
 
 @given(st.integers(1, 200), st.lists(st.floats(0.001, 0.5), min_size=1, max_size=4))

@@ -132,7 +132,7 @@ def fit(products: Floats, rows: int | Ints) -> Ints:
         rows: rows behind the products, the same for all series or shape (k,).
     """
     size = products.shape[1]
-    factor = np.linalg.cholesky(products + _ridge(products))
+    factor = np.linalg.cholesky(_ridged(products))
     residual = np.cumsum(factor[:, -1, ::-1] ** 2, axis=1)[:, ::-1][:, 1:size]
     criterion = np.reshape(rows, (-1, 1)) * np.log(residual) + LAG_PENALTY * np.arange(size - 1)
     criterion[:, 0] = np.inf
@@ -142,13 +142,13 @@ def fit(products: Floats, rows: int | Ints) -> Ints:
 def solve(products: Floats, orders: Ints) -> Autoregression:
     """Least-squares coefficients, each series with its own order."""
     size = products.shape[1] - 1
-    left = (products + _ridge(products))[:, :-1, :-1]
+    left = _ridged(products)[:, :-1, :-1]
     right = products[:, :-1, -1].copy()
     unused = np.arange(size) > orders[:, None]
-    left[unused[:, :, None] | unused[:, None, :]] = 0.0
-    diagonal = np.arange(size)
-    left[:, diagonal, diagonal] += unused
-    right[unused] = 0.0
+    if unused.any():
+        left[unused[:, :, None] | unused[:, None, :]] = 0.0
+        np.einsum("kii->ki", left)[unused] = 1.0
+        right[unused] = 0.0
     found = np.linalg.solve(left, right[..., None])[..., 0]
     return Autoregression(np.asarray(found[:, 1:], dtype=np.float64), np.asarray(found[:, 0], dtype=np.float64))
 
@@ -201,7 +201,9 @@ def robust_fit(y: Floats, p: int, orders: Ints | None = None) -> tuple[Autoregre
     return solve(_with_target(products, rows, rows[:, p:] - e + cut), chosen), chosen
 
 
-def _ridge(products: Floats) -> Floats:
-    size = products.shape[1]
-    weight = RIDGE * np.trace(products, axis1=1, axis2=2) / size + np.finfo(float).tiny
-    return np.asarray(weight[:, None, None] * np.eye(size))
+def _ridged(products: Floats) -> Floats:
+    """The products with a little on their diagonals."""
+    ridged = products.copy()
+    diagonals = np.einsum("kii->ki", ridged)  # a view
+    diagonals += (RIDGE * np.mean(diagonals, axis=1) + np.finfo(float).tiny)[:, None]
+    return ridged

@@ -16,7 +16,15 @@ import numpy.typing as npt
 from numpy.polynomial import legendre
 from scipy import special
 
-__all__ = ["legendre_of_ranks", "legendre_scores", "median", "medians", "normal_scores", "uniform_ranks"]
+__all__ = [
+    "legendre_of_ranks",
+    "legendre_scores",
+    "median",
+    "medians",
+    "normal_scores",
+    "standard_legendre_of_ranks",
+    "uniform_ranks",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -80,6 +88,11 @@ def legendre_of_ranks(x: Floats, first: int, last: int) -> Floats:
     return _placed(x, _legendre_table(len(x), first, last))
 
 
+def standard_legendre_of_ranks(x: Floats, last: int) -> Floats:
+    """The same of all degrees from 1, over the n ranks exactly of mean 0 and variance 1: shape (n, last k)."""
+    return _placed(x, _standard_legendre_table(len(x), last))
+
+
 def _placed(x: Floats, tables: Floats) -> Floats:
     """The entries of tables at the rank of each value: shape (n, tables k), by table and then by column.
 
@@ -111,6 +124,13 @@ def _normal_table(n: int) -> Floats:
 def _legendre_table(n: int, first: int, last: int) -> Floats:
     u = _uniform_table(n)[0]
     return _kept(np.array([legendre_scores(u, degree) for degree in range(first, last + 1)]))
+
+
+@lru_cache(maxsize=LENGTHS_KEPT)
+def _standard_legendre_table(n: int, last: int) -> Floats:
+    table = _legendre_table(n, 1, last)
+    centred = table - table.mean(axis=1, keepdims=True)
+    return _kept(centred / np.sqrt(np.maximum(centred.var(axis=1, keepdims=True), 1e-12)))
 
 
 def _kept(table: Floats) -> Floats:

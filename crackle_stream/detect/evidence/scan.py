@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["SCORE_TRIM", "TRIM", "Scan", "neighbour_drops", "scan_step", "split_off", "step_profile"]
+__all__ = [
+    "SCORE_TRIM",
+    "TRIM",
+    "Scan",
+    "neighbour_drops",
+    "scan_step",
+    "scan_white",
+    "split_off",
+    "step_profile",
+    "white_drops",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -21,6 +32,10 @@ often; two in three false changes of spread lay within 42 rows of the window's e
 
 MIN_SIDE = 6
 """... and the rows at least, where a window has that many."""
+
+
+PROFILES_KEPT = 64
+"""Numbers of rows, times two trims, whose profiles in white noise are kept; they depend on nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +77,51 @@ def scan_step(
     n, k = e.shape
     p = phi.shape[1]
     prior = np.asarray(prior_rows, dtype=np.float64)
-    total = n + prior
+    rows = _looked_at(n, prior, trim)
     later = np.zeros((n + p + 1, k), order="F")
     np.cumsum(e[::-1], axis=0, out=later[:n][::-1])
-    matched = later[:n].copy(order="F")
+    matched = later[rows].copy(order="F")
     used = np.flatnonzero(phi.any(axis=0))  # the orders differ; most series need few lags
     for lag in (used + 1).tolist():
-        matched -= phi[:, lag - 1] * later[lag : n + lag]
-    weights, left = step_profile(phi), n - np.arange(n)
-    rest = weights[-1]
-    mass = _profile_sums(weights[:p], rest, left, p)
-    norm = np.maximum(_profile_sums(weights[:p] ** 2, rest**2, left, p) - mass**2 / total, 1e-12)
+        matched -= phi[:, lag - 1] * later[rows.start + lag : rows.stop + lag]
+    total = n + prior
+    mass, norm = _mass_and_norm(step_profile(phi), n - np.arange(rows.start, rows.stop), total)
     matched -= mass * (later[0] / total)
     if pulse is not None:
-        matched += pulse - e
-    rows = _looked_at(n, prior, trim)
-    size = matched[rows] / norm[rows]
-    return Scan(size * np.sqrt(norm[rows]), size, rows.start)
+        matched += pulse[rows]
+        matched -= e[rows]
+    size = matched / norm
+    return Scan(size * np.sqrt(norm), size, rows.start)
+
+
+def scan_white(e: Floats, trim: float) -> Scan:
+    """What `scan_step` finds in innovations without memory, whose profiles depend on the number of rows alone.
+
+    Args:
+        e: shape (n, k), innovations of mean 0.
+        trim: as in `scan_step`.
+    """
+    first, norm, root = _white_norms(len(e), trim)
+    before = np.cumsum(e[: first + len(norm) - 1], axis=0, out=np.empty_like(e[: first + len(norm) - 1], order="F"))
+    matched = before[first - 1 :]
+    return Scan(matched / -root, matched / -norm, first)
+
+
+@lru_cache(maxsize=PROFILES_KEPT)
+def _white_norms(n: int, trim: float) -> tuple[int, Floats, Floats]:
+    """The first row looked at, squared norms of the profiles that begin there and after, and their roots: (s, 1)."""
+    rows = _looked_at(n, np.zeros(()), trim)
+    left = np.arange(n - rows.start, n - rows.stop, -1.0)[:, None]
+    norm = left - left**2 / n
+    return rows.start, norm, np.sqrt(norm)
+
+
+@lru_cache(maxsize=PROFILES_KEPT)
+def white_drops(n: int, trim: float) -> Floats:
+    """What `neighbour_drops` says of n innovations without memory: shape (s - 1, 1)."""
+    drops = neighbour_drops(n, np.zeros((1, 1)), trim=trim)
+    drops.flags.writeable = False
+    return drops
 
 
 def neighbour_drops(rows: int, phi: Floats, prior_rows: Floats | float = 0.0, *, trim: float = TRIM) -> Floats:
@@ -93,14 +136,11 @@ def neighbour_drops(rows: int, phi: Floats, prior_rows: Floats | float = 0.0, *,
     p = phi.shape[1]
     prior = np.asarray(prior_rows, dtype=np.float64)
     total = rows + prior
-    weights, left = step_profile(phi), rows - np.arange(rows)
-    rest = weights[-1]
-    mass = _profile_sums(weights[:p], rest, left, p)
-    norm = np.maximum(_profile_sums(weights[:p] ** 2, rest**2, left, p) - mass**2 / total, 1e-12)
-    shared = _profile_sums(weights[:p] * weights[1:], rest**2, left[1:], p) - mass[1:] * mass[:-1] / total
     looked_at = _looked_at(rows, prior, trim)
-    here, there = slice(looked_at.start, looked_at.stop - 1), slice(looked_at.start + 1, looked_at.stop)
-    return np.asarray(1 - shared[here] / np.sqrt(norm[here] * norm[there]))
+    weights, left = step_profile(phi), rows - np.arange(looked_at.start, looked_at.stop)
+    mass, norm = _mass_and_norm(weights, left, total)
+    shared = _profile_sums(weights[:p] * weights[1:], weights[p] ** 2, left[1:]) - mass[1:] * mass[:-1] / total
+    return np.asarray(1 - shared / np.sqrt(norm[:-1] * norm[1:]))
 
 
 def step_profile(phi: Floats) -> Floats:
@@ -117,12 +157,27 @@ def _edge(n: int, trim: float = TRIM) -> int:
     return max(min(MIN_SIDE, n // 4), int(trim * n), 1)
 
 
-def _profile_sums(head: Floats, rest: Floats, left: Ints, p: int) -> Floats:
-    """Sums over the first `left` terms of a sequence that is `head` and then `rest` for ever: shape (len(left), k)."""
-    partial = np.vstack([np.zeros(head.shape[1]), np.cumsum(head, axis=0)])
-    sums = (rest[:, None] * (left - p) + partial[p][:, None]).T
-    few = left < p
-    sums[few] = partial[left[few]]
+def _mass_and_norm(weights: Floats, left: Ints, total: Floats) -> tuple[Floats, Floats]:
+    """Sums of the profiles of which so many rows are left, and of their squares without the level: shape (s, k)."""
+    mass = _profile_sums(weights[:-1], weights[-1], left)
+    norm = _profile_sums(weights[:-1] ** 2, weights[-1] ** 2, left)
+    norm -= mass**2 / total
+    return mass, np.maximum(norm, 1e-12, out=norm)
+
+
+def _profile_sums(head: Floats, rest: Floats, left: Ints) -> Floats:
+    """Sums over the first `left` terms of a sequence that is `head` and then `rest` for ever: shape (len(left), k).
+
+    Args:
+        head: shape (p, k).
+        rest: shape (k,).
+        left: descending.
+    """
+    p = len(head)
+    sums = (rest[:, None] * (left - p) + head.sum(axis=0)[:, None]).T
+    if left[-1] < p:  # of short windows
+        few = left < p
+        sums[few] = np.vstack([np.zeros(head.shape[1]), np.cumsum(head, axis=0)])[left[few]]
     return np.asarray(sums)
 
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from crackle_stream.detect.evidence.autoregression import innovations, middle_and_width, order_for, robust_fit
 from crackle_stream.detect.evidence.level import Levels, scan_level
-from crackle_stream.detect.evidence.ranks import legendre_of_ranks, normal_scores
-from crackle_stream.detect.evidence.scan import SCORE_TRIM, TRIM, neighbour_drops, scan_step, split_off
+from crackle_stream.detect.evidence.ranks import legendre_of_ranks, normal_scores, standard_legendre_of_ranks
+from crackle_stream.detect.evidence.scan import SCORE_TRIM, TRIM, scan_white, split_off, white_drops
 from crackle_stream.detect.evidence.tails import chi_scan_tail
 
 if TYPE_CHECKING:
@@ -119,12 +119,11 @@ def _scan_white(scores: Floats, trim: float) -> Levels:
     (n, k), p = scores.shape, order_for(len(scores))
     centred = scores - scores.mean(axis=0)
     without = np.sum(centred * centred, axis=0)
-    white, series = np.zeros((1, 1)), np.arange(k)
-    scan = scan_step(centred / np.sqrt(np.maximum(without, 1e-300) / n), white, trim=trim)
-    row = np.argmax(np.abs(scan.statistic), axis=0)
+    scan = scan_white(centred / np.sqrt(np.maximum(without, 1e-300) / n), trim)
+    row, series = np.argmax(np.abs(scan.statistic), axis=0), np.arange(k)
     statistic = scan.statistic[row, series]
     return Levels(
-        p=chi_scan_tail(np.abs(statistic), neighbour_drops(n, white, trim=trim)),
+        p=chi_scan_tail(np.abs(statistic), white_drops(n, trim)),
         row=row + scan.first,
         size=scan.size[row, series] * np.sqrt(without / n),
         statistic=statistic,
@@ -171,34 +170,33 @@ def scan_shape(e: Floats) -> Shapes:
     Args:
         e: shape (n, k), innovations, known changes of level and spread taken out, no NaN.
     """
-    scores = _all_scores(e)
-    shapes = _best_shapes(scores, np.ones(scores.shape[1]))
+    scores = standard_legendre_of_ranks(e, SHAPE_DEGREES)
+    shapes = _best_shapes(scores)
     doubtful = np.flatnonzero(shapes.p < DOUBTFUL)  # persistence makes a change less likely and never more
     if not len(doubtful):
         return shapes
     some = scores.reshape(len(e), SHAPE_DEGREES, -1)[:, :, doubtful].reshape(len(e), -1)
-    return shapes.with_series(doubtful, _best_shapes(some, _persistence(some)))
+    return shapes.with_series(doubtful, _best_shapes(some / np.sqrt(_persistence(some))))
 
 
-def _best_shapes(scores: Floats, persistence: Floats) -> Shapes:
+def _best_shapes(scores: Floats) -> Shapes:
     """The row at which the scores of all degrees change most, and how likely that is.
 
     Args:
-        scores: shape (n, degrees k), centred, by degree and then by series.
-        persistence: shape (degrees k,), long-run over plain variances.
+        scores: shape (n, degrees k), of mean 0 and of unit variance in the long run, by degree and then by series.
     """
-    n, white = len(scores), np.zeros((1, 1))
-    variance = np.maximum(scores.var(axis=0), 1e-12) * persistence
+    n = len(scores)
     shrink = np.sqrt(1 - min(ESTIMATION_ROWS / n, 0.5))
-    scan = scan_step(scores * (shrink / np.sqrt(variance)), white, trim=SCORE_TRIM)
+    scan = scan_white(scores, SCORE_TRIM)
     parts = scan.statistic.reshape(len(scan.statistic), SHAPE_DEGREES, -1)
-    total = np.sqrt(np.sum(parts**2, axis=1))
+    total = np.sum(parts**2, axis=1)
     place, series = np.argmax(total, axis=0), np.arange(parts.shape[2])
+    statistic = shrink * np.sqrt(total[place, series])
     return Shapes(
-        p=chi_scan_tail(total[place, series], neighbour_drops(n, white, trim=SCORE_TRIM), SHAPE_DEGREES),
+        p=chi_scan_tail(statistic, white_drops(n, SCORE_TRIM), SHAPE_DEGREES),
         row=place + scan.first,
-        statistic=total[place, series],
-        parts=parts[place, :, series].T,
+        statistic=statistic,
+        parts=shrink * parts[place, :, series].T,
     )
 
 
@@ -211,8 +209,3 @@ def _persistence(scores: Floats) -> Floats:
     ratio = long_run / np.maximum(flat.var(axis=0), 1e-12)
     return np.where(ratio > PERSISTENCE, ratio, 1.0)
 
-
-def _all_scores(e: Floats) -> Floats:
-    """Legendre scores of the ranks, centred: shape (n, 6 k), by degree and then by series."""
-    scores = legendre_of_ranks(e, 1, SHAPE_DEGREES)
-    return np.asarray(scores - scores.mean(axis=0))
