@@ -181,19 +181,22 @@ def middle_and_width(e: Floats) -> tuple[Floats, Floats]:
     return middle, NORMAL_MAD * medians(np.abs(some - middle))
 
 
-def robust_fit(y: Floats, p: int, orders: Ints | None = None) -> tuple[Autoregression, Ints]:
+def robust_fit(
+    y: Floats, p: int, orders: Ints | None = None, products: Floats | None = None
+) -> tuple[Autoregression, Ints]:
     """Coefficients by one step of Huber's pseudo-observations, and the orders.
 
     Args:
         y: shape (n, k).
         p: lags the products are taken for.
         orders: orders to use; chosen by Akaike's criterion by default.
+        products: what `gram` says of the series, where that is known.
 
     References:
         [1] P. Huber, Robust Statistics, 1981, section 7.8 (modified residuals).
     """
     rows = np.ascontiguousarray(y.T)
-    products = _gram(rows, p)
+    products = _gram(rows, p) if products is None else products
     chosen = fit(products, len(y) - p) if orders is None else orders
     e = _innovations(rows, solve(products, chosen))
     middle, width = middle_and_width(e.T)
