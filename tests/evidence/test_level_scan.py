@@ -38,6 +38,13 @@ def test_without_steps_the_tail_is_that_of_one_chi_variable() -> None:
         assert chi_scan_tail(np.array([4.0]), np.zeros((1, 1)), degrees)[0] == pytest.approx(expected)
 
 
+def test_equal_steps_may_be_counted() -> None:
+    x, drops = np.array([3.0, 4.5]), np.array([[0.1, 0.02]])
+    np.testing.assert_allclose(
+        chi_scan_tail(x, drops, times=np.array([300, 300])), chi_scan_tail(x, np.tile(drops, (300, 1))), rtol=1e-12
+    )
+
+
 def test_the_overshoot_correction_has_its_two_limits() -> None:
     assert overshoot(np.array([1e-9]))[0] == pytest.approx(1.0, abs=1e-6)
     assert overshoot(np.array([60.0]))[0] == pytest.approx(2 / 60**2, rel=0.01)

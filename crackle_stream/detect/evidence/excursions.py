@@ -147,15 +147,15 @@ def _judged(z: Floats, phi: Floats, lengths: Sequence[int]) -> tuple[float, Span
     """The p value over all rows and lengths of one series' scores, and the rows of the clearest excursion."""
     p = phi.shape[1]
     found = [_to_scale(one) for one in _filtered(z, phi, lengths)]
-    tails = [
-        float(chi_scan_tail(np.abs(one).max(axis=0), _drops(phi, length, len(one)))[0])
-        for one, length in zip(found, lengths, strict=True)
-    ]
+    largest = np.array([np.abs(one).max() for one in found])
+    rows = np.array([len(one) for one in found])
+    tails = chi_scan_tail(largest, _drops(phi, lengths), times=rows - 1)
     best = int(np.argmin(tails))
-    if len(lengths) * tails[best] >= WORTH_LOCATING:
-        return min(len(lengths) * tails[best], 1.0), (0, 0)
+    chance = len(lengths) * float(tails[best])
+    if chance >= WORTH_LOCATING:
+        return min(chance, 1.0), (0, 0)
     start, end = _located(z, phi, lengths[best], int(np.argmax(np.abs(found[best]))))
-    return len(lengths) * tails[best], (start + p, end + p)
+    return chance, (start + p, end + p)
 
 
 def _filtered(z: Floats, phi: Floats, lengths: Iterable[int]) -> list[Floats]:
@@ -166,7 +166,8 @@ def _filtered(z: Floats, phi: Floats, lengths: Iterable[int]) -> list[Floats]:
     lasting = later[:n].copy()
     for lag in range(1, p + 1):
         lasting -= phi[:, lag - 1] * later[lag : n + lag]
-    norms = (np.sqrt(np.sum(_profile(phi, length) ** 2, axis=0)) for length in lengths)
+    step = step_profile(phi)
+    norms = (np.sqrt(np.sum(_profile(step, length) ** 2, axis=0)) for length in lengths)
     return [(lasting[: n - length] - lasting[length:]) / norm for length, norm in zip(lengths, norms, strict=True)]
 
 
@@ -175,20 +176,19 @@ def _to_scale(statistic: Floats) -> Floats:
     return np.asarray(statistic / np.maximum(NORMAL_MAD * medians(np.abs(statistic)), 1.0))
 
 
-def _profile(phi: Floats, length: int) -> Floats:
-    """What an excursion of height 1 is in the innovations: shape (length + p, k)."""
-    p = phi.shape[1]
-    step = step_profile(phi)
-    rows = np.arange(length + p)
-    profile = step[np.minimum(rows, p)]
+def _profile(step: Floats, length: int) -> Floats:
+    """What an excursion of height 1 is in the innovations, given what a step is: shape (length + p, k)."""
+    p = len(step) - 1
+    profile = step[np.minimum(np.arange(length + p), p)]
     profile[length:] -= step[:p]
     return np.asarray(profile)
 
 
-def _drops(phi: Floats, length: int, rows: int) -> Floats:
-    """1 minus the correlation of statistics at neighbouring rows: shape (rows - 1, 1)."""
-    profile = _profile(phi, length)[:, 0]
-    return np.full((rows - 1, 1), 1 - profile[1:] @ profile[:-1] / (profile @ profile))
+def _drops(phi: Floats, lengths: Sequence[int]) -> Floats:
+    """1 minus the correlation of one series' statistics at neighbouring rows, the same for all: shape (1, lengths)."""
+    step = step_profile(phi)
+    profiles = [_profile(step, length)[:, 0] for length in lengths]
+    return np.array([[1 - profile[1:] @ profile[:-1] / (profile @ profile) for profile in profiles]])
 
 
 def _located(z: Floats, phi: Floats, length: int, row: int) -> Span:

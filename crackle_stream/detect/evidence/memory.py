@@ -147,7 +147,12 @@ class MetricMemory:
 
 
 def after_window(
-    x: Floats, transforms: Sequence[str], known: Sequence[MetricMemory | None], spreads: Floats, weight: float
+    x: Floats,
+    transforms: Sequence[str],
+    known: Sequence[MetricMemory | None],
+    spreads: Floats,
+    weight: float,
+    y: Floats | None = None,
 ) -> list[MetricMemory]:
     """The memories after a window in which nothing changed, one for each of its k metrics.
 
@@ -157,10 +162,11 @@ def after_window(
         known: the memories before it; None where the window begins one.
         spreads: shape (n - p, k), second Legendre scores of the innovations' ranks.
         weight: share of the window's rows that no earlier window held.
+        y: the values on the scales of the memories, where they are known.
     """
     knots = _knots(x)
     scales = [memory or _begun(x[:, c], transforms[c], knots[c]) for c, memory in enumerate(known)]
-    flat = np.column_stack([scale.on_scale(x[:, c]) for c, scale in enumerate(scales)])
+    flat = np.column_stack([scale.on_scale(x[:, c]) for c, scale in enumerate(scales)]) if y is None else y
     products = gram(flat, MAX_ORDER)
     e = innovations(flat, _models(products, known, len(x) - MAX_ORDER))
     deviations = _cut(e).std(axis=0)
@@ -195,6 +201,8 @@ def _models(products: Floats, known: Sequence[MetricMemory | None], rows: int) -
     """The remembered autoregressions, and the window's own where nothing is remembered."""
     places = [c for c, memory in enumerate(known) if memory is not None]
     remembered = [memory for memory in known if memory is not None]
+    if len(remembered) == len(known):
+        return series_models(remembered)
     own = solve(products, fit(products, rows))
     if remembered:
         model = series_models(remembered)

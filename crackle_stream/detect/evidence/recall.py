@@ -155,7 +155,9 @@ def learned(
         spreads = legendre_of_ranks(white.innovations[past][:, calm], 2, 2)
         transforms = [str(white.transforms[column]) for column in calm]
         known = [memories[column] for column in calm]
-        for column, memory in zip(calm, after_window(x[:, calm], transforms, known, spreads, weight), strict=True):
+        on_scale = white.y[:, calm] if white.calibrated.all() else None
+        later = after_window(x[:, calm], transforms, known, spreads, weight, on_scale)
+        for column, memory in zip(calm, later, strict=True):
             after[column] = memory
     return after
 

@@ -145,7 +145,9 @@ def neighbour_drops(rows: int, phi: Floats, prior_rows: Floats | float = 0.0, *,
 
 def step_profile(phi: Floats) -> Floats:
     """What a step of height 1 is in the innovations, from its row on until it stays: shape (p + 1, k)."""
-    return np.vstack([np.ones(len(phi)), 1 - np.cumsum(phi.T, axis=0)])
+    profile = np.ones((phi.shape[1] + 1, len(phi)))
+    profile[1:] -= phi.T.cumsum(axis=0)
+    return profile
 
 
 def _looked_at(n: int, prior: Floats, trim: float) -> slice:

@@ -139,7 +139,7 @@ def _changes(block: Block, place: int, bar: float, memory: MetricMemory | None) 
     white, rows = block.white, block.rows
     end = len(rows)
     steps = [step for step in white.steps[place] if step.p / LEVEL_SHARE < bar]
-    noise = float(np.nanstd(_settled(white.y[:, place], [step.row for step in white.steps[place]])))
+    noise = float(np.nanstd(_settled(white.y[:, place], [step.row for step in white.steps[place]]))) if steps else 0.0
     for index, step in enumerate(steps):
         until = steps[index + 1].row if index + 1 < len(steps) else end
         lean = np.sign(step.size) * white.y[step.row : until, place]
@@ -153,10 +153,12 @@ def _changes(block: Block, place: int, bar: float, memory: MetricMemory | None) 
             rows[step.row + np.argsort(-lean, kind="stable")],
             step.row - steps[index - 1].row if index else None,
         )
-    first = int(np.argmax(~np.isnan(white.innovations[:, place])))
-    e = white.innovations[first:, place]
     spread_p = float(white.spreads.p[place]) / SPREAD_SHARE
     shape_p = float(white.shapes.p[place]) / SHAPE_SHARE
+    if min(spread_p, shape_p) >= bar:
+        return
+    first = int(np.argmax(~np.isnan(white.innovations[:, place])))
+    e = white.innovations[first:, place]
     if spread_p < bar:
         row = int(white.spreads.row[place])
         earlier = e[:row] if row or memory is None else memory.noise * memory.deviation

@@ -208,4 +208,3 @@ def _persistence(scores: Floats) -> Floats:
     long_run = left.var(axis=0) / np.maximum(1 - model.phi.sum(axis=1), 0.02) ** 2
     ratio = long_run / np.maximum(flat.var(axis=0), 1e-12)
     return np.where(ratio > PERSISTENCE, ratio, 1.0)
-

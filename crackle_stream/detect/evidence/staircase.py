@@ -53,10 +53,17 @@ def find_staircases(y: Floats) -> tuple[Floats, tuple[tuple[int, ...], ...]]:
         [1] P. Fryzlewicz, Wild binary segmentation for multiple change-point detection, Ann. Statist. 42, 2014.
             doi:10.1214/14-AOS1245
     """
-    n = len(y)
-    p = order_for(n)
-    tame = clipped(y)
-    rows = stairs_of(tame)
+    rows = stairs_of(clipped(y))
+    chances = np.ones(y.shape[1])
+    counted = [column for column, starts in enumerate(rows) if FEWEST <= len(starts) < MAX_STAIRS]
+    if counted:
+        chances[counted] = _chances(y[:, counted], [rows[column] for column in counted])
+    return chances, tuple(tuple(starts) for starts in rows)
+
+
+def _chances(y: Floats, rows: list[list[int]]) -> Floats:
+    """P values of series with levels that begin at these rows, shape (k,)."""
+    n, p = len(y), order_for(len(y))
     flat = np.empty_like(y)
     for column, starts in enumerate(rows):
         for start, end in pairwise([0, *starts, n]):
@@ -66,9 +73,7 @@ def find_staircases(y: Floats) -> tuple[Floats, tuple[tuple[int, ...], ...]]:
     changes = np.array([len(starts) for starts in rows], dtype=np.float64)
     places = special.gammaln(n + 1) - special.gammaln(changes + 1) - special.gammaln(n - changes + 1)
     tail = special.gammaincc((changes + 1) / 2, np.maximum(ratio, 0.0) / 2)
-    chance = np.exp(np.minimum(places + np.log(np.maximum(tail, 1e-300)), 0.0))
-    counted = (changes >= FEWEST) & (changes < MAX_STAIRS)
-    return np.where(counted, chance, 1.0), tuple(tuple(starts) for starts in rows)
+    return np.asarray(np.exp(np.minimum(places + np.log(np.maximum(tail, 1e-300)), 0.0)))
 
 
 def _left(y: Floats, p: int) -> Floats:

@@ -26,7 +26,7 @@ def overshoot(u: Floats) -> Floats:
     return result
 
 
-def chi_scan_tail(x: Floats, drops: Floats, degrees: int = 1) -> Floats:
+def chi_scan_tail(x: Floats, drops: Floats, degrees: int = 1, times: Floats | float = 1.0) -> Floats:
     """Probability that the largest of a sequence of correlated chi variables reaches x.
 
     P(max_k X_k >= x) ~ P(X_1 >= x) + x f(x) sum_k c_k nu(x sqrt(2 c_k)), where f is the density of chi with d degrees
@@ -37,6 +37,7 @@ def chi_scan_tail(x: Floats, drops: Floats, degrees: int = 1) -> Floats:
         x: shape (k,), observed maxima.
         drops: shape (s, k), the c_k of each step.
         degrees: number of Gaussian sequences whose squares are added.
+        times: how often each step occurs, shape (k,) or a number.
 
     Returns:
         Shape (k,), at most 1.
@@ -51,7 +52,7 @@ def chi_scan_tail(x: Floats, drops: Floats, degrees: int = 1) -> Floats:
         (degrees - 1) * np.log(top) - top * top / 2 - (degrees / 2 - 1) * np.log(2.0) - special.gammaln(degrees / 2)
     )
     steps = np.clip(drops, 0.0, 1.0)
-    crossings = np.sum(steps * overshoot(top * np.sqrt(2 * steps)), axis=0)
+    crossings = times * np.sum(steps * overshoot(top * np.sqrt(2 * steps)), axis=0)
     single = special.gammaincc(degrees / 2, top * top / 2)
     result: Floats = np.minimum(single + top * np.exp(log_density) * crossings, 1.0)
     return result
