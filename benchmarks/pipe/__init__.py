@@ -80,8 +80,9 @@ def _peers(stack: ExitStack) -> Iterable[Contender]:
         print(reason, file=sys.stderr)
         return
     yield Contender("bytewax", "mean and correlation", (python, "-m", "benchmarks.peers.bytewax_windows"), gate=3.0)
-    drift = "ADWIN on each metric of each record"
-    yield Contender("river", drift, (python, "-m", "benchmarks.peers.river_drift"), 60_000, 30.0)
+    for detector, records in (("ADWIN", 60_000), ("PageHinkley", 60_000), ("KSWIN", 4_000)):
+        program = (python, "-m", "benchmarks.peers.river_drift", detector)
+        yield Contender(f"river, {detector}", "a drift detector on each metric of each record", program, records, 30.0)
     broker = _broker(stack)
     if broker is not None:
         program = (python, "-m", "benchmarks.peers.quix_windows", broker)
