@@ -12,6 +12,7 @@ import numpy as np
 
 from crackle_stream.budget import judge
 from crackle_stream.detect import built_in
+from crackle_stream.detect.threshold import Table
 from crackle_stream.history import History
 from crackle_stream.model import Candidate, CracklePattern, Examination, Failure, digest
 from crackle_stream.profile import Family, ThermalProfile
@@ -140,13 +141,17 @@ def _told(
 
 
 class _Preparation:
-    """The window as the evidence detectors share it, made when the first of them asks."""
+    """The window as the detectors of each family share it, made when the first of them asks."""
 
     def __init__(self, window: Window, history: History, profile: ThermalProfile, stop: Callable[[], bool]) -> None:
         self._window = window
         self._stop = stop
         self._history = history
         self._types = profile.metric_types
+
+    @cached_property
+    def table(self) -> Table:
+        return Table(self._window)
 
     @cached_property
     def made(self) -> Prepared:
@@ -171,6 +176,11 @@ class _Context:
     def rng(self) -> np.random.Generator:
         """The detector's own; most ask for none, and making one takes longer than to look over a handful of tasks."""
         return np.random.default_rng([self.seed, int(digest([self.name]), 16)])
+
+    @property
+    def table(self) -> Table:
+        """What the threshold detectors share."""
+        return self.preparation.table
 
     @property
     def prepared(self) -> Prepared:

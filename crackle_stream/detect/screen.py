@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from crackle_stream.detect.distances import Encoding, Floats, Points, Rows, gathered, near_means
+from crackle_stream.detect.distances import Encoding, Floats, Points, Rows, gathered
 
 __all__ = ["Screen", "Screened", "closest", "surely_near"]
 
@@ -67,7 +67,7 @@ class Screen:
         self._points = points
         self._threshold = threshold
         self._dtype = dtype
-        self._centre = near_means(points.values)
+        self._centre = points.centre
         self._shared = points.shared()
         self._comparable = points.always_comparable(self._shared)
         metrics = points.values.shape[1]

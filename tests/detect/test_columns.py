@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crackle_stream.detect.threshold.columns import column_blocks, first_with, in_order, tasks_with
+from crackle_stream.detect.threshold import columns as module
+from crackle_stream.detect.threshold.columns import Table, first_with, in_order, table_of
+from crackle_stream.protocols import Context
 from crackle_stream.window import Window
 
 Floats = npt.NDArray[np.float64]
@@ -47,18 +52,48 @@ def test_the_sum_of_many_tasks_is_that_of_a_loop_too(layout: str) -> None:
 
 def test_what_no_task_lacks_is_neither_copied_nor_masked() -> None:
     window = Window.from_columns(["a", "b"], [0, 1], ["x", "y"], [[1, 2], [3, 4]])
-    (block,) = column_blocks(window, lambda: False)
-    assert block.present is None
+    table = Table(window)
+    (block,) = table.blocks(lambda: False)
+    assert block.present is block.turned is None
     assert np.shares_memory(block.values, window.values)
-    assert (block.counts.tolist(), block.tasks(1)) == ([2, 2], None)
-    assert (tasks_with(window, None), first_with(None)) == (("a", "b"), 0)
+    assert (block.counts.tolist(), block.totals.tolist(), block.tasks(1)) == ([2, 2], [4, 6], None)
+    assert (table.tasks_with(None), table.both(0, 1), first_with(None)) == (("a", "b"), None, 0)
 
 
 def test_what_a_task_lacks_counts_as_nothing_and_is_known_to_be_missing() -> None:
     window = Window.from_columns(["a", "b"], [0, 1], ["x", "y"], np.array([[np.nan, 2], [3, 4]]))
-    (block,) = column_blocks(window, lambda: False)
+    table = Table(window)
+    (block,) = table.blocks(lambda: False)
     assert block.values.tolist() == [[0, 2], [3, 4]]
-    assert block.counts.tolist() == [1, 2]
-    assert tasks_with(window, block.tasks(0)) == ("b",)
-    assert tasks_with(window, block.tasks(1)) == ("a", "b")
+    assert (block.counts.tolist(), block.totals.tolist()) == ([1, 2], [3, 6])
+    assert table.tasks_with(block.tasks(0)) == table.tasks_with(table.both(0, 1)) == ("b",)
+    assert table.tasks_with(block.tasks(1)) is window.labels
     assert first_with(block.tasks(0)) == 1
+
+
+def test_blocks_hold_the_same_as_one_that_holds_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(2).normal(size=(50, 5))
+    values[values > 1.0] = np.nan
+    window = Window.from_columns([str(row) for row in range(50)], np.arange(50), list("abcde"), values)
+    (whole,) = Table(window).blocks(lambda: False)
+    monkeypatch.setattr(module, "NUMBERS_AT_ONCE", 100)
+    parts = list(Table(window).blocks(lambda: False))
+    assert [part.start for part in parts] == [0, 2, 4]
+    for name in ("values", "present"):
+        assert np.concatenate([getattr(part, name) for part in parts], axis=1).tolist() == getattr(whole, name).tolist()
+    for name in ("turned", "counts", "totals"):
+        assert np.concatenate([getattr(part, name) for part in parts]).tolist() == getattr(whole, name).tolist()
+
+
+def test_the_detectors_of_a_cooling_share_one_table_and_one_that_runs_alone_has_its_own() -> None:
+    window = Window.from_columns(["a", "b"], [0, 1], ["x"], [[1], [3]])
+    other = replace(window, id="another")
+    table = Table(window)
+    assert table_of(window, sharing(table)) is table
+    assert table_of(other, sharing(table)).window is other
+    assert table_of(window, sharing(None)).window is window
+
+
+def sharing(table: Table | None) -> Context:
+    """A context that offers a table, or none."""
+    return cast(Context, SimpleNamespace(table=table) if table else SimpleNamespace())

@@ -8,8 +8,10 @@ import pytest
 import scipy.stats
 
 from crackle_stream.cooling import cool
+from crackle_stream.detect.distances import Points
 from crackle_stream.detect.threshold import pearson
-from crackle_stream.detect.threshold.pearson import Table, raw_sum_pearson, screen
+from crackle_stream.detect.threshold.columns import Table
+from crackle_stream.detect.threshold.pearson import raw_sum_pearson, screen
 from crackle_stream.model import CracklePattern, Examination, Nature, NearMiss, Skip
 from crackle_stream.profile import THRESHOLD_DETECTORS, ThermalProfile
 from crackle_stream.window import Window
@@ -96,10 +98,11 @@ def test_the_screen_agrees_with_scipy_and_its_error_bounds_the_raw_sum_formula(o
     values[rng.random(values.shape) < missing] = nan
     window = Window.from_columns([""] * 300, np.zeros(300), list("abcdef"), values)
 
-    pairs = screen(values, never)
+    table = Table(window)
+    pairs = screen(table.points, never)
 
     assert pairs is not None
-    ((places, raw),) = raw_sum_pearson(Table.of(window), pairs, np.arange(len(pairs.r)), never)
+    ((places, raw),) = raw_sum_pearson(table, pairs, np.arange(len(pairs.r)), never)
     assert places.tolist() == list(range(15))
     for i, j, r in zip(pairs.first, pairs.second, pairs.r, strict=True):
         both = ~np.isnan(values[:, [i, j]]).any(axis=1)
@@ -110,7 +113,7 @@ def test_the_screen_agrees_with_scipy_and_its_error_bounds_the_raw_sum_formula(o
 
 def test_nothing_is_known_of_a_pair_whose_values_hardly_vary_so_it_is_recomputed() -> None:
     values = np.column_stack([1e9 + np.arange(6) * 1e-7, np.arange(6) * 1e-9, np.arange(6.0), np.full(6, 0.1)])
-    pairs = screen(values, never)
+    pairs = screen(Points.of(values), never)
     assert pairs is not None
     known = {(int(i), int(j)) for i, j, e in zip(pairs.first, pairs.second, pairs.error, strict=True) if e < 0.1}
     assert known == {(1, 2)}

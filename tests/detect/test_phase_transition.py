@@ -99,4 +99,4 @@ def test_the_second_half_begins_where_counting_task_by_task_says(n: int, k: int,
     present = np.random.default_rng(seed).random((n, k)) >= missing
     counts = present.sum(axis=0)
     later = present & (present.cumsum(axis=0) > counts // 2)
-    assert _second_halves(present, counts).tolist() == later.argmax(axis=0).tolist()
+    assert _second_halves(present.T, counts).tolist() == later.argmax(axis=0).tolist()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crackle_stream.detect.threshold.clustering import Clustering
+from crackle_stream.detect.threshold.columns import Table
 from crackle_stream.detect.threshold.conservation import Conservation
 from crackle_stream.detect.threshold.correlation import Correlation
 from crackle_stream.detect.threshold.phase_transition import PhaseTransition
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from crackle_stream.detect.settings import Settings
     from crackle_stream.protocols import Detector
 
-__all__ = ["Clustering", "Conservation", "Correlation", "PhaseTransition", "detectors"]
+__all__ = ["Clustering", "Conservation", "Correlation", "PhaseTransition", "Table", "detectors"]
 
 
 def detectors(profile: Settings) -> tuple[Detector, ...]:

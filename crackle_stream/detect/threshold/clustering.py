@@ -13,6 +13,7 @@ from crackle_stream.detect.cohesion import Cohesion, cohesion
 from crackle_stream.detect.distances import Points, Rows
 from crackle_stream.detect.leader import follow
 from crackle_stream.detect.screen import closest
+from crackle_stream.detect.threshold.columns import table_of
 from crackle_stream.detect.threshold.verdict import Verdict, too_few_tasks
 from crackle_stream.model import CracklePattern, NearMiss, PatternKind, Skip
 
@@ -56,7 +57,7 @@ class Clustering:
             return nothing
         verdict = Verdict()
         stop = verdict.stopping(context.stop)
-        points = Points.of(window.values)
+        points = table_of(window, context).points
         outcome = follow(points, self.threshold, stop)
         if not outcome.complete:
             return verdict.examination()

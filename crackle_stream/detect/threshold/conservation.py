@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crackle_stream.detect.threshold.columns import EPSILON, Columns, column_blocks, first_with, in_order, tasks_with
+from crackle_stream.detect.threshold.columns import EPSILON, first_with, in_order, table_of
 from crackle_stream.detect.threshold.verdict import Verdict, skips, too_few_tasks
 from crackle_stream.model import CracklePattern, NearMiss, PatternKind
 
 if TYPE_CHECKING:
+    from crackle_stream.detect.threshold.columns import Columns, Table
     from crackle_stream.model import Examination
     from crackle_stream.protocols import Context
     from crackle_stream.window import Window
@@ -49,32 +50,33 @@ class Conservation:
             return nothing
         verdict = Verdict()
         reasons: dict[str, list[str]] = {TOO_SHORT: [], NO_MEAN: []}
-        for columns in column_blocks(window, verdict.stopping(context.stop)):
-            self._judge(window, columns, verdict, reasons)
+        table = table_of(window, context)
+        for columns in table.blocks(verdict.stopping(context.stop)):
+            self._judge(table, columns, verdict, reasons)
         for why, names in reasons.items():
             verdict.skipped += skips(why, "metrics", len(names), names)
         return verdict.examination()
 
-    def _judge(self, window: Window, columns: Columns, verdict: Verdict, reasons: dict[str, list[str]]) -> None:
+    def _judge(self, table: Table, columns: Columns, verdict: Verdict, reasons: dict[str, list[str]]) -> None:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            total = in_order(columns.values)
+            total = columns.totals
             mean = total / columns.counts
             away = columns.values - mean
             if columns.present is not None:
-                away[~columns.present] = 0.0
-            deviation = np.sqrt(in_order(away * away) / columns.counts)
+                away *= columns.present
+            deviation = np.sqrt(in_order(np.square(away, out=away)) / columns.counts)
             variation = deviation / np.abs(mean)
         enough = columns.counts >= 2
         level = np.abs(mean) > EPSILON
         verdict.tests += int((enough & level).sum())
-        for k, name in enumerate(window.names[columns.start : columns.start + len(total)]):
+        for k, name in enumerate(table.window.names[columns.start : columns.start + len(total)]):
             if not enough[k]:
                 reasons[TOO_SHORT].append(name)
             elif not level[k]:
                 reasons[NO_MEAN].append(name)
             elif variation[k] < self.tolerance:
                 has = columns.tasks(k)
-                tasks = tasks_with(window, has)
+                tasks = table.tasks_with(has)
                 pattern = _pattern(name, tasks, float(total[k]), float(deviation[k]), float(variation[k]))
                 verdict.add(pattern, first_with(has))
             elif verdict.nearest is None or variation[k] < verdict.nearest.value:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crackle_stream.detect.threshold.columns import first_with, tasks_with
-from crackle_stream.detect.threshold.pearson import Table, raw_sum_pearson, screen
+from crackle_stream.detect.threshold.columns import first_with, table_of
+from crackle_stream.detect.threshold.pearson import raw_sum_pearson, screen
 from crackle_stream.detect.threshold.verdict import Verdict, skips, too_few_tasks
 from crackle_stream.model import CracklePattern, NearMiss, PatternKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from crackle_stream.detect.threshold.columns import Table
     from crackle_stream.detect.threshold.pearson import Pairs
     from crackle_stream.model import Examination
     from crackle_stream.protocols import Context
@@ -54,37 +55,37 @@ class Correlation:
             return nothing
         verdict = Verdict()
         stop = verdict.stopping(context.stop)
-        pairs = screen(window.values, stop)
+        table = table_of(window, context)
+        pairs = screen(table.points, stop)
         if pairs is not None:
-            self._judge(window, pairs, verdict, stop)
+            self._judge(table, pairs, verdict, stop)
         return verdict.examination()
 
-    def _judge(self, window: Window, pairs: Pairs, verdict: Verdict, stop: Callable[[], bool]) -> None:
+    def _judge(self, table: Table, pairs: Pairs, verdict: Verdict, stop: Callable[[], bool]) -> None:
         tested = pairs.tasks >= LEAST_TASKS
         few = np.flatnonzero(~tested)
-        names = (" ~ ".join(_named(window, pairs, place)) for place in few.tolist())
+        names = (" ~ ".join(_named(table.window, pairs, place)) for place in few.tolist())
         verdict.tests = int(tested.sum())
         verdict.skipped += skips(TOO_FEW_BOTH, "pairs", len(few), names)
         strength = np.where(tested, np.abs(pairs.r), 0.0)
         unsure = tested & ~(strength + pairs.error < self.threshold)
         strength[unsure] = 0.0
         if unsure.any():
-            table = Table.of(window)
             for places, r in raw_sum_pearson(table, pairs, np.flatnonzero(unsure), stop):
                 strong = np.abs(r) >= self.threshold
                 strength[places[~strong]] = np.nan_to_num(np.abs(r[~strong]))
                 found = dict(zip(places[strong].tolist(), r[strong].tolist(), strict=True))
-                _report(window, table, pairs, verdict, found)
+                _report(table, pairs, verdict, found)
         if len(strength) and strength.max() > 0.0:
-            best = _named(window, pairs, int(strength.argmax()))
+            best = _named(table.window, pairs, int(strength.argmax()))
             verdict.nearest = NearMiss(" ~ ".join(best), float(strength.max()), self.threshold, "|r|")
 
 
-def _report(window: Window, table: Table, pairs: Pairs, verdict: Verdict, found: Mapping[int, float]) -> None:
+def _report(table: Table, pairs: Pairs, verdict: Verdict, found: Mapping[int, float]) -> None:
     """Add the pairs of the given places, each with its r."""
     for place, r in found.items():
         both = table.both(pairs.first[place], pairs.second[place])
-        pattern = _pattern(_named(window, pairs, place), r, tasks_with(window, both))
+        pattern = _pattern(_named(table.window, pairs, place), r, table.tasks_with(both))
         verdict.add(pattern, first_with(both))
 
 

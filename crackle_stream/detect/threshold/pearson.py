@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from crackle_stream.detect.distances import chunks, near_means
+from crackle_stream.detect.distances import chunks
 from crackle_stream.detect.threshold.columns import EPSILON, Floats, Mask, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from crackle_stream.window import Window
+    from crackle_stream.detect.distances import Points
+    from crackle_stream.detect.threshold.columns import Table
 
-__all__ = ["Pairs", "Table", "raw_sum_pearson", "screen"]
+__all__ = ["Pairs", "raw_sum_pearson", "screen"]
 
 Places = npt.NDArray[np.intp]
 
@@ -29,33 +30,6 @@ numbers."""
 
 PRODUCTS_AT_ONCE = 1 << 24
 """Multiplications of a screening step: a millisecond or so for its four products."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Table:
-    """A window's metrics.
-
-    Attributes:
-        values: shape (n, m), 0 where a task lacks the metric.
-        present: shape (n, m), where it does not; None where no metric is missing.
-    """
-
-    values: Floats
-    present: Mask | None
-
-    @classmethod
-    def of(cls, window: Window) -> Self:
-        """The table of a window's values."""
-        missing = np.isnan(window.values)
-        if not missing.any():
-            return cls(window.values, None)
-        return cls(np.where(missing, 0.0, window.values), ~missing)
-
-    def both(self, first: int, second: int) -> Mask | None:
-        """Which tasks have both metrics, shape (n,); None where all have them."""
-        if self.present is None:
-            return None
-        return np.asarray(self.present[:, first] & self.present[:, second])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +51,7 @@ class Pairs:
     error: Floats
 
 
-def screen(values: Floats, stop: Callable[[], bool]) -> Pairs | None:
+def screen(points: Points, stop: Callable[[], bool]) -> Pairs | None:
     """Pearson's r of all pairs from products of centred columns, and a bound on all rounding.
 
     The raw-sum formula subtracts two sums that both grow with the offset of the data, and loses digits in proportion
@@ -85,7 +59,7 @@ def screen(values: Floats, stop: Callable[[], bool]) -> Pairs | None:
     ways to compute r together.
 
     Args:
-        values: shape (n, m), NaN for what is missing.
+        points: n tasks of m metrics.
         stop: asked every few milliseconds.
 
     Returns:
@@ -95,10 +69,10 @@ def screen(values: Floats, stop: Callable[[], bool]) -> Pairs | None:
         .. [1] T. F. Chan, G. H. Golub and R. J. LeVeque, "Algorithms for Computing the Sample Variance: Analysis and
            Recommendations", 1983, doi:10.1080/00031305.1983.10483115
     """
-    n, m = values.shape
-    centre = near_means(values)
+    n, m = points.values.shape
+    centre = points.centre
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        moments = _moments(values, centre, stop)
+        moments = _moments(points, stop)
         if moments is None:
             return None
         tasks, sums, squares, products = moments
@@ -114,25 +88,24 @@ def screen(values: Floats, stop: Callable[[], bool]) -> Pairs | None:
     return Pairs(first, second, tasks[first, second], r[first, second], error[first, second])
 
 
-def _moments(values: Floats, centre: Floats, stop: Callable[[], bool]) -> tuple[Floats, Floats, Floats, Floats] | None:
+def _moments(points: Points, stop: Callable[[], bool]) -> tuple[Floats, Floats, Floats, Floats] | None:
     """Of each ordered pair (i, j) over the tasks that have both: their number, sum x_i, sum x_i^2, sum x_i x_j."""
-    n, m = values.shape
+    n, m = points.values.shape
     tasks, sums, squares, products = np.zeros((4, m, m))
     for part in chunks(n, max(1, PRODUCTS_AT_ONCE // max(1, m * m))):
         if stop():
             return None
-        x = values[part] - centre
-        missing = np.isnan(x)
-        if missing.any():
-            x[missing] = 0.0
-            have = (~missing).astype(np.float64)
+        x = points.filled[part] - points.centre
+        if points.present is None:
+            tasks += len(x)
+            sums += np.einsum("ij->j", x)[:, np.newaxis]
+            squares += np.einsum("ij,ij->j", x, x)[:, np.newaxis]
+        else:
+            have = points.present[part].astype(np.float64)
+            x *= have
             tasks += have.T @ have
             sums += x.T @ have
             squares += (x * x).T @ have
-        else:
-            tasks += len(x)
-            sums += x.sum(axis=0)[:, np.newaxis]
-            squares += np.einsum("ij,ij->j", x, x)[:, np.newaxis]
         products += x.T @ x
     return tasks, sums, squares, products
 
@@ -149,28 +122,38 @@ def raw_sum_pearson(
     Yields:
         Some places among the pairs and their r.
     """
-    values, has = table.values, table.present
+    values = table.values
     sums = squares = np.empty(0)
-    if has is None:
+    if table.points.present is None:
         sums, squares = _column_sums(values, stop)
     for part in chunks(len(wanted), _columns_at_once(values)):
         if stop():
             return
         places = wanted[part]
         first, second = pairs.first[places], pairs.second[places]
-        x, y = values.take(first, axis=1), values.take(second, axis=1)
         with np.errstate(over="ignore", invalid="ignore"):
-            if has is None:
+            if table.points.present is None:
+                sxy = in_order(values.take(first, axis=1) * values.take(second, axis=1))
                 sx, sy, sxx, syy = sums[first], sums[second], squares[first], squares[second]
             else:
-                both = has.take(first, axis=1) & has.take(second, axis=1)
-                x, y = np.where(both, x, 0.0), np.where(both, y, 0.0)
-                sx, sy, sxx, syy = in_order(x), in_order(y), in_order(x * x), in_order(y * y)
+                sx, sy, sxx, syy, sxy = _sums_over_both(values, table.points.present, first, second)
             n = pairs.tasks[places]
-            numerator = n * in_order(x * y) - sx * sy
+            numerator = n * sxy - sx * sy
             denominator = np.sqrt((n * sxx - sx * sx) * (n * syy - sy * sy))
             defined = ~(np.abs(denominator) < EPSILON)
             yield places, np.divide(numerator, denominator, out=np.zeros(len(places)), where=defined)
+
+
+def _sums_over_both(values: Floats, present: Mask, first: Places, second: Places) -> tuple[Floats, ...]:
+    """Of each pair the sums of x, y, x^2, y^2 and x y over the tasks that have both, each of shape (p,)."""
+    p = len(first)
+    sides = values.take(np.concatenate([first, second]), axis=1)
+    products = in_order(sides[:, :p] * sides[:, p:])  # 0 already where a task lacks either
+    sides *= present.take(np.concatenate([second, first]), axis=1)
+    sums = in_order(sides)
+    sides *= sides
+    squares = in_order(sides)
+    return sums[:p], sums[p:], squares[:p], squares[p:], products
 
 
 def _column_sums(values: Floats, stop: Callable[[], bool]) -> tuple[Floats, Floats]:

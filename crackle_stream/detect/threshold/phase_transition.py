@@ -9,19 +9,15 @@ import numpy as np
 
 from crackle_stream.detect.threshold.columns import (
     EPSILON,
-    Columns,
-    Floats,
-    Mask,
-    Rows,
-    column_blocks,
     first_with,
     in_order,
-    tasks_with,
+    table_of,
 )
 from crackle_stream.detect.threshold.verdict import Verdict, skips, too_few_tasks
 from crackle_stream.model import CracklePattern, Nature, NearMiss, Onset, PatternKind
 
 if TYPE_CHECKING:
+    from crackle_stream.detect.threshold.columns import Columns, Floats, Mask, Rows, Table
     from crackle_stream.model import Examination
     from crackle_stream.protocols import Context
     from crackle_stream.window import Window
@@ -59,23 +55,24 @@ class PhaseTransition:
             return nothing
         verdict = Verdict()
         reasons: dict[str, list[str]] = {TOO_SHORT: [], NO_MEAN: []}
-        for columns in column_blocks(window, verdict.stopping(context.stop)):
-            self._judge(window, columns, verdict, reasons)
+        table = table_of(window, context)
+        for columns in table.blocks(verdict.stopping(context.stop)):
+            self._judge(table, columns, verdict, reasons)
         for why, names in reasons.items():
             verdict.skipped += skips(why, "metrics", len(names), names)
         return verdict.examination()
 
-    def _judge(self, window: Window, columns: Columns, verdict: Verdict, reasons: dict[str, list[str]]) -> None:
+    def _judge(self, table: Table, columns: Columns, verdict: Verdict, reasons: dict[str, list[str]]) -> None:
         half = columns.counts // 2
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             sums = _half_sums(columns)
             first, second = sums.first / half, sums.second / (columns.counts - half)
-            mean = in_order(columns.values) / columns.counts
+            mean = columns.totals / columns.counts
             shift = np.abs(second - first) / np.abs(mean)
         enough = columns.counts >= 2
         level = np.abs(mean) >= EPSILON
         verdict.tests += int((enough & level).sum())
-        for k, name in enumerate(window.names[columns.start : columns.start + len(shift)]):
+        for k, name in enumerate(table.window.names[columns.start : columns.start + len(shift)]):
             if not enough[k]:
                 reasons[TOO_SHORT].append(name)
             elif not level[k]:
@@ -83,7 +80,7 @@ class PhaseTransition:
             elif shift[k] > self.sensitivity:
                 has = columns.tasks(k)
                 halves = _Halves(has, int(sums.begins[k]), float(first[k]), float(second[k]))
-                verdict.add(_pattern(window, name, float(shift[k]), halves), first_with(has))
+                verdict.add(_pattern(table, name, float(shift[k]), halves), first_with(has))
             elif verdict.nearest is None or shift[k] > verdict.nearest.value:
                 verdict.nearest = NearMiss(name, float(shift[k]), self.sensitivity, "relative shift of the mean")
 
@@ -98,24 +95,28 @@ class _HalfSums:
 
 
 def _half_sums(columns: Columns) -> _HalfSums:
-    if columns.present is None:
-        half = len(columns.values) // 2
-        begins = np.full(columns.values.shape[1], half)
-        return _HalfSums(in_order(columns.values[:half]), in_order(columns.values[half:]), begins)
-    begins = _second_halves(columns.present, columns.counts)
-    later = np.arange(len(columns.values))[:, np.newaxis] >= begins
-    # what is missing is 0 already, on either side
-    first, second = np.where(later, 0.0, columns.values), np.where(later, columns.values, 0.0)
+    values = columns.values
+    if columns.turned is None:
+        half = len(values) // 2
+        begins = np.full(values.shape[1], half)
+        return _HalfSums(in_order(values[:half]), in_order(values[half:]), begins)
+    begins = _second_halves(columns.turned, columns.counts)
+    # Only in the rows between the first that begins a second half and the last do the metrics differ in theirs.
+    start, end = int(begins.min()), int(begins.max())
+    later = np.arange(start, end)[:, np.newaxis] >= begins
+    first, second = values[:end].copy(), values[start:].copy()
+    first[start:][later] = 0.0  # as what is missing is
+    second[: end - start][~later] = 0.0
     return _HalfSums(in_order(first), in_order(second), begins)
 
 
-def _second_halves(present: Mask, counts: Rows) -> Rows:
+def _second_halves(turned: Mask, counts: Rows) -> Rows:
     """For each metric the row of the task after the first counts // 2 that have it; 0 where none has it.
 
     The rows of one metric stand together in the turned table, so that the wanted one is looked up, not counted to.
     """
-    n, k = present.shape
-    places = np.flatnonzero(present.T)
+    k, n = turned.shape
+    places = np.flatnonzero(turned)
     begins = np.zeros(k, dtype=np.intp)
     some = counts > 0
     starts = np.cumsum(counts) - counts
@@ -133,7 +134,7 @@ class _Halves:
     second: float
 
 
-def _pattern(window: Window, name: str, shift: float, halves: _Halves) -> CracklePattern:
+def _pattern(table: Table, name: str, shift: float, halves: _Halves) -> CracklePattern:
     return CracklePattern(
         kind=PatternKind.PHASE_TRANSITION,
         form="mean",
@@ -142,8 +143,8 @@ def _pattern(window: Window, name: str, shift: float, halves: _Halves) -> Crackl
         description=f"metric '{name}' shifted by {shift * 100.0:.1f}% between first and second half of tasks",
         # A shift over the sensitivity is reported with full confidence: that is the crate's min(shift / bar, 1).
         confidence=1.0,
-        involved_tasks=tasks_with(window, halves.present),
+        involved_tasks=table.tasks_with(halves.present),
         metric_names=(name,),
         metrics={"shift_magnitude": shift, "first_half_avg": halves.first, "second_half_avg": halves.second},
-        at=Onset(halves.begins, float(window.times[halves.begins])),
+        at=Onset(halves.begins, float(table.window.times[halves.begins])),
     )
