@@ -15,6 +15,9 @@ CLIP: dict[type[np.floating], float] = {np.float32: 1e15, np.float64: 1e120}
 """Where scaled values are cut off, so that sums of their squares stay far from the precision's largest number."""
 
 
+MEASURED_POINTS = 32
+"""Points up to which all pairs are measured to find the closest; a screen of their own costs more below."""
+
 PRODUCT_SPACE = 1 << 20
 """Numbers that the space for products holds from the start; a larger product makes it grow."""
 
@@ -141,14 +144,20 @@ def surely_near(product: npt.NDArray[np.floating], tasks: Floats, others: Floats
 
 
 def closest(points: Points, threshold: float) -> tuple[int, int, float] | None:
-    """The two closest of a few points and their distance, up to the screen's rounding; None where none compare.
+    """The two closest of a few points and their distance; None where none compare.
 
     Args:
-        points: at most a thousand or so.
+        points: at most a thousand or so; from some dozens on the closest two up to the screen's rounding.
         threshold: the scale at which rounding matters.
     """
     if len(points) < 2:
         return None
+    if len(points) <= MEASURED_POINTS:
+        one, other = np.triu_indices(len(points), 1)
+        distances = points.distances(one, other)
+        place = int(distances.argmin())
+        least = float(distances[place])
+        return (int(one[place]), int(other[place]), least) if np.isfinite(least) else None
     screen = Screen(points, threshold)
     product = screen.product_with_later(screen.encode(np.arange(len(points))))
     first, second = divmod(int(product.argmax()), len(points))

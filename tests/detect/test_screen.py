@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crackle_stream.detect import screen as module
 from crackle_stream.detect.distances import Encoding, Points
 from crackle_stream.detect.screen import Screen, closest, surely_near
 
@@ -74,6 +75,18 @@ def test_the_closest_two_points_are_found_with_their_distance() -> None:
 def test_points_without_a_common_metric_are_not_the_closest() -> None:
     points = Points.of(np.array([[0.0, nan], [nan, 0.0], [50.0, nan]]))
     assert closest(points, 2.5) == (0, 2, 50.0)
+
+
+@settings(derandomize=True, max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 32), st.integers(1, 6), st.sampled_from([0.0, 0.2, 0.7]))
+def test_the_closest_of_a_few_points_are_those_that_a_screen_finds(seed: int, n: int, m: int, missing: float) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(n, m))
+    values[rng.random(values.shape) < missing] = nan
+    measured = closest(Points.of(values), 2.5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "MEASURED_POINTS", 0)
+        assert measured == closest(Points.of(values), 2.5)
 
 
 @pytest.mark.parametrize("values", [[[1.0, 2.0]], [[1.0, nan], [nan, 1.0]], [[], []]])

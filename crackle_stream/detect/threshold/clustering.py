@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crackle_stream.detect.cohesion import Cohesion, cohesion
-from crackle_stream.detect.distances import Points, Rows
+from crackle_stream.detect.distances import Points, Rows, gathered
 from crackle_stream.detect.leader import follow
 from crackle_stream.detect.screen import closest
 from crackle_stream.detect.threshold.columns import table_of
@@ -105,7 +105,8 @@ class Clustering:
 
 def _grouped(leader: Rows) -> tuple[Rows, list[Rows]]:
     """All leaders, and the rows of each cluster of two or more, in the order of their leaders."""
-    by_leader = np.argsort(leader, kind="stable")
+    short = leader.astype(np.min_scalar_type(len(leader)))  # up to 16 bits are sorted by their digits, in half the time
+    by_leader = np.argsort(short, kind="stable")
     ordered = leader[by_leader]
     begins = np.ones(len(leader), dtype=np.bool_)
     np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
@@ -123,5 +124,5 @@ def _carried_by_all(window: Window, points: Points, clusters: list[Rows]) -> lis
     by_name = sorted(range(len(window.names)), key=window.names.__getitem__)
     names = [window.names[place] for place in by_name]
     starts = np.cumsum([0, *map(len, clusters[:-1])])
-    carried = np.logical_and.reduceat(points.present[np.concatenate(clusters)], starts, axis=0)[:, by_name]
+    carried = np.logical_and.reduceat(gathered(points.present, np.concatenate(clusters)), starts, axis=0)[:, by_name]
     return [tuple(compress(names, row)) for row in carried.tolist()]

@@ -125,7 +125,7 @@ def raw_sum_pearson(
     values = table.values
     sums = squares = np.empty(0)
     if table.points.present is None:
-        sums, squares = _column_sums(values, stop)
+        sums, squares = table.totals, _squared_sums(values, stop)
     for part in chunks(len(wanted), _columns_at_once(values)):
         if stop():
             return
@@ -156,17 +156,16 @@ def _sums_over_both(values: Floats, present: Mask, first: Places, second: Places
     return sums[:p], sums[p:], squares[:p], squares[p:], products
 
 
-def _column_sums(values: Floats, stop: Callable[[], bool]) -> tuple[Floats, Floats]:
-    """Sum and sum of squares of each column, from first to last; zeros from where `stop` ended it."""
+def _squared_sums(values: Floats, stop: Callable[[], bool]) -> Floats:
+    """The sum of squares of each column, from first to last; zeros from where `stop` ended it."""
     m = values.shape[1]
-    sums, squares = np.zeros((2, m))
+    squares = np.zeros(m)
     for part in chunks(m, _columns_at_once(values)):
         if stop():
             break
-        some = values[:, part]
         with np.errstate(over="ignore"):
-            sums[part], squares[part] = in_order(some), in_order(some * some)
-    return sums, squares
+            squares[part] = in_order(np.square(values[:, part]))
+    return squares
 
 
 def _columns_at_once(values: Floats) -> int:
