@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from crackle_stream.detect.evidence.lengths import Lengths, closed, counts_of, filled_below, later
 from crackle_stream.detect.evidence.ranks import medians
 
 __all__ = [
@@ -67,17 +68,18 @@ def order_for(rows: int) -> int:
     return int(np.clip(rows // ROWS_PER_LAG, 1, MAX_ORDER))
 
 
-def gram(y: Floats, p: int) -> Floats:
+def gram(y: Floats, p: int, lengths: Lengths | None = None) -> Floats:
     """Cross products of a constant, the p lags and the series itself: shape (k, p + 2, p + 2).
 
     Args:
         y: shape (n, k).
         p: number of lags.
+        lengths: of the series.
     """
-    return _gram(np.ascontiguousarray(y.T), p)
+    return _gram(np.ascontiguousarray(y.T), p, lengths)
 
 
-def _gram(rows: Floats, p: int) -> Floats:
+def _gram(rows: Floats, p: int, lengths: Lengths | None) -> Floats:
     """The same of series that stand in rows, shape (k, n).
 
     The products of two lags are those of the lags before them with one term more and one less at the ends, so p + 1
@@ -90,7 +92,7 @@ def _gram(rows: Floats, p: int) -> Floats:
     for lag in range(p + 1):
         products[:, 0, lag] = np.vecdot(own, rows[:, p - lag : n - lag])
     products[:, 0, p + 1] = own.sum(axis=1)
-    first, last = rows[:, p - 1 :: -1], rows[:, n - 1 : n - 1 - p : -1]  # what a further lag gains, and loses
+    first, last = rows[:, p - 1 :: -1], _last(rows, p, lengths)  # what a further lag gains, and loses
     ends = np.concatenate([first, np.ones((k, 1))], axis=1), np.concatenate([last, np.ones((k, 1))], axis=1)
     change = first[:, :, None] * ends[0][:, None] - last[:, :, None] * ends[1][:, None]
     for lag in range(p):
@@ -98,9 +100,16 @@ def _gram(rows: Floats, p: int) -> Floats:
         products[:, lag + 1, 1 : p + 1] = products[:, lag, :p] + change[:, lag, :p]
         products[:, lag + 1, p + 1] = products[:, lag, p + 1] + change[:, lag, p]
     products[:, p + 1, : p + 1] = products[:, : p + 1, p + 1]
-    products[:, p + 1, p + 1] = n - p
+    products[:, p + 1, p + 1] = n - p if lengths is None else lengths.counts - p
     order = [p + 1, *range(1, p + 1), 0]
     return np.asarray(products[:, order][:, :, order])
+
+
+def _last(rows: Floats, p: int, lengths: Lengths | None) -> Floats:
+    """The last p values of each series, the last one first: shape (k, p)."""
+    if lengths is None:
+        return rows[:, -1 : -1 - p : -1]
+    return np.asarray(rows[np.arange(len(rows))[:, None], lengths.counts[:, None] - 1 - np.arange(p)])
 
 
 def _with_target(products: Floats, rows: Floats, target: Floats) -> Floats:
@@ -153,36 +162,53 @@ def solve(products: Floats, orders: Ints) -> Autoregression:
     return Autoregression(np.asarray(found[:, 1:], dtype=np.float64), np.asarray(found[:, 0], dtype=np.float64))
 
 
-def innovations(y: Floats, model: Autoregression) -> Floats:
+def innovations(y: Floats, model: Autoregression, lengths: Lengths | None = None) -> Floats:
     """What the past does not explain: shape (n - p, k)."""
-    return _innovations(np.ascontiguousarray(y.T), model).T
+    return _innovations(np.ascontiguousarray(y.T), model, lengths).T
 
 
-def _innovations(rows: Floats, model: Autoregression) -> Floats:
+def _innovations(rows: Floats, model: Autoregression, lengths: Lengths | None) -> Floats:
     """The same of series that stand in rows, shape (k, n - p)."""
     n, p = rows.shape[1], model.phi.shape[1]
     e = rows[:, p:] - model.constant[:, None]
     used = np.flatnonzero(model.phi.any(axis=0))  # the orders differ; most series need few lags
     for lag in (used + 1).tolist():
         e -= model.phi[:, lag - 1, None] * rows[:, p - lag : n - lag]
+    filled_below(e.T, later(lengths, p))
     return np.asarray(e)
 
 
-def clipped(e: Floats, at: float = CLIP) -> Floats:
+def clipped(e: Floats, at: float = CLIP, lengths: Lengths | None = None) -> Floats:
     """Innovations cut at so many robust standard deviations from their median."""
-    middle, width = middle_and_width(e)
-    return np.asarray(np.clip(e, middle - at * width, middle + at * width))
+    middle, width = middle_and_width(e, lengths)
+    return filled_below(np.clip(e, middle - at * width, middle + at * width), lengths)
 
 
-def middle_and_width(e: Floats) -> tuple[Floats, Floats]:
+def middle_and_width(e: Floats, lengths: Lengths | None = None) -> tuple[Floats, Floats]:
     """Median and robust standard deviation of each column, from evenly spaced rows where there are very many."""
-    some = e[:: max(len(e) // WIDTH_ROWS, 1)]
-    middle = medians(some)
-    return middle, NORMAL_MAD * medians(np.abs(some - middle))
+    if lengths is None:
+        some = e[:: max(len(e) // WIDTH_ROWS, 1)]
+    else:
+        some, lengths = _spaced(e, lengths)
+    middle = medians(some, lengths)
+    return middle, NORMAL_MAD * medians(np.abs(some - middle), lengths)
+
+
+def _spaced(e: Floats, lengths: Lengths) -> tuple[Floats, Lengths]:
+    """The evenly spaced rows of columns of different lengths."""
+    steps = np.maximum(lengths.counts // WIDTH_ROWS, 1)
+    if (steps == steps[0]).all():
+        return e[:: int(steps[0])], Lengths.of(-(-lengths.counts // steps))
+    ends = zip(lengths.counts.tolist(), steps.tolist(), strict=True)
+    return closed([e[:count:step, column] for column, (count, step) in enumerate(ends)])
 
 
 def robust_fit(
-    y: Floats, p: int, orders: Ints | None = None, products: Floats | None = None
+    y: Floats,
+    p: int,
+    orders: Ints | None = None,
+    products: Floats | None = None,
+    lengths: Lengths | None = None,
 ) -> tuple[Autoregression, Ints]:
     """Coefficients by one step of Huber's pseudo-observations, and the orders.
 
@@ -191,17 +217,20 @@ def robust_fit(
         p: lags the products are taken for.
         orders: orders to use; chosen by Akaike's criterion by default.
         products: what `gram` says of the series, where that is known.
+        lengths: of the series.
 
     References:
         [1] P. Huber, Robust Statistics, 1981, section 7.8 (modified residuals).
     """
     rows = np.ascontiguousarray(y.T)
-    products = _gram(rows, p) if products is None else products
-    chosen = fit(products, len(y) - p) if orders is None else orders
-    e = _innovations(rows, solve(products, chosen))
-    middle, width = middle_and_width(e.T)
-    cut = np.clip(e, (middle - CLIP * width)[:, None], (middle + CLIP * width)[:, None])
-    return solve(_with_target(products, rows, rows[:, p:] - e + cut), chosen), chosen
+    products = _gram(rows, p, lengths) if products is None else products
+    chosen = fit(products, counts_of(y, lengths) - p) if orders is None else orders
+    e = _innovations(rows, solve(products, chosen), lengths)
+    middle, width = middle_and_width(e.T, later(lengths, p))
+    target = np.clip(e, (middle - CLIP * width)[:, None], (middle + CLIP * width)[:, None])
+    target += rows[:, p:] - e
+    filled_below(target.T, later(lengths, p))
+    return solve(_with_target(products, rows, target), chosen), chosen
 
 
 def _ridged(products: Floats) -> Floats:

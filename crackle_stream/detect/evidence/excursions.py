@@ -15,6 +15,7 @@ from crackle_stream.detect.evidence.autoregression import (
     middle_and_width,
     robust_fit,
 )
+from crackle_stream.detect.evidence.lengths import Lengths, counts_of, filled_below, later, of_columns
 from crackle_stream.detect.evidence.ranks import medians, normal_scores
 from crackle_stream.detect.evidence.scan import step_profile
 from crackle_stream.detect.evidence.steps import APART, Step, between, removed
@@ -54,7 +55,13 @@ LOCATED_WITHIN = 1.5
 
 
 def with_excursions(
-    y: Floats, steps: tuple[tuple[Step, ...], ...], levels: Levels, *, bar: float, remembered: Ints | None = None
+    y: Floats,
+    steps: tuple[tuple[Step, ...], ...],
+    levels: Levels,
+    *,
+    bar: float,
+    remembered: Ints | None = None,
+    lengths: Lengths | None = None,
 ) -> tuple[tuple[Step, ...], ...]:
     """The steps of each series and the two edges of its clearest short excursion; `levels.p` is told of it.
 
@@ -64,22 +71,26 @@ def with_excursions(
         levels: the best single step of each, with the coefficients to whiten by.
         bar: p value under which an excursion is one.
         remembered: the only series that are looked at, their coefficients being known from earlier windows.
+        lengths: of the series.
     """
     some = np.arange(y.shape[1]) if remembered is None else remembered
-    flat = removed(y, steps)[:, some]
-    chances, spans = find_excursions(flat, levels.phi[some], remembered=remembered is not None)
-    both = list(steps)
+    flat = removed(y, steps, lengths)[:, some]
+    their = of_columns(lengths, some)
+    chances, spans = find_excursions(flat, levels.phi[some], remembered=remembered is not None, lengths=their)
+    both, ends = list(steps), counts_of(y, lengths).tolist()
     for place in np.flatnonzero(chances < EXCURSION_SHARE * bar).tolist():
         column, p = int(some[place]), float(chances[place]) / EXCURSION_SHARE
         start, end = spans[place]
         kept = [step for step in steps[column] if not start - APART < step.row < end + APART]
         edges = sorted([*((step.row, step.p) for step in kept), (start, p), (end, p)])
-        both[column] = between(y[:, column], [row for row, _ in edges], [chance for _, chance in edges])
+        both[column] = between(y[: ends[column], column], [row for row, _ in edges], [chance for _, chance in edges])
         levels.p[column] = min(levels.p[column], p)
     return tuple(both)
 
 
-def find_excursions(y: Floats, phi: Floats, *, remembered: bool = False) -> tuple[Floats, tuple[Span, ...]]:
+def find_excursions(
+    y: Floats, phi: Floats, *, remembered: bool = False, lengths: Lengths | None = None
+) -> tuple[Floats, tuple[Span, ...]]:
     """The clearest excursion of each series: its p value, and the rows where it begins and where it is over.
 
     An excursion of w rows shows in the innovations of an autoregression as a pulse, w - 1 times the part of a step
@@ -90,20 +101,22 @@ def find_excursions(y: Floats, phi: Floats, *, remembered: bool = False) -> tupl
         y: shape (n, k), lasting changes taken out, no NaN.
         phi: shape (k, p), coefficients; fitted again without the excursion, unless they are remembered.
         remembered: whether the coefficients are known from earlier windows.
+        lengths: of the series, all of which may hold the longest excursion.
 
     Returns:
         P values over all rows and lengths, shape (k,), and a span for each; (0, 0) where the p value is not under
         `WORTH_LOCATING`.
     """
     chances, spans = np.ones(y.shape[1]), [(0, 0)] * y.shape[1]
-    lengths = [length for length in LENGTHS if length <= LONGEST_SHARE * len(y)]
-    rough = _clearest(_clipped_innovations(y, phi), phi, lengths)
+    tried = [length for length in LENGTHS if length <= LONGEST_SHARE * len(y)]
+    rough = _clearest(_clipped_innovations(y, phi, lengths), phi, tried, later(lengths, phi.shape[1]))
+    ends = counts_of(y, lengths).tolist()
     for column in np.flatnonzero(rough.statistic > HINT).tolist():
-        series, own = y[:, [column]], phi[[column]]
+        series, own = y[: ends[column], [column]], phi[[column]]
         if not remembered:
             own = _fitted_around(series, own.shape[1], int(rough.row[column]), int(rough.length[column]))
         z = normal_scores(innovations(series, Autoregression(own, np.zeros(1))))
-        chances[column], spans[column] = _judged(z, own, lengths)
+        chances[column], spans[column] = _judged(z, own, tried)
     return chances, tuple(spans)
 
 
@@ -116,11 +129,11 @@ class _Clearest:
     length: Ints
 
 
-def _clearest(z: Floats, phi: Floats, lengths: Sequence[int]) -> _Clearest:
+def _clearest(z: Floats, phi: Floats, tried: Sequence[int], lengths: Lengths | None) -> _Clearest:
     k, p = phi.shape
     best = _Clearest(np.zeros(k), np.zeros(k, dtype=np.intp), np.zeros(k, dtype=np.intp))
-    for length, statistic in zip(lengths, _filtered(z, phi, lengths), strict=True):
-        size = np.abs(statistic)
+    for length, statistic in zip(tried, _filtered(z, phi, tried), strict=True):
+        size = filled_below(np.abs(statistic), later(lengths, length))
         largest = size.max(axis=0)
         better = largest > best.statistic
         best.statistic[better] = largest[better]
@@ -129,10 +142,11 @@ def _clearest(z: Floats, phi: Floats, lengths: Sequence[int]) -> _Clearest:
     return best
 
 
-def _clipped_innovations(y: Floats, phi: Floats) -> Floats:
-    e = innovations(y, Autoregression(phi, np.zeros(len(phi))))
-    middle, width = middle_and_width(e)
-    return np.asarray(np.clip((e - middle) / np.where(width > 0, width, np.inf), -CLIP, CLIP))
+def _clipped_innovations(y: Floats, phi: Floats, lengths: Lengths | None) -> Floats:
+    ends = later(lengths, phi.shape[1])
+    e = innovations(y, Autoregression(phi, np.zeros(len(phi))), lengths)
+    middle, width = middle_and_width(e, ends)
+    return filled_below(np.clip((e - middle) / np.where(width > 0, width, np.inf), -CLIP, CLIP), ends)
 
 
 def _fitted_around(y: Floats, p: int, row: int, length: int) -> Floats:

@@ -18,6 +18,7 @@ from crackle_stream.detect.evidence.autoregression import (
     order_for,
     robust_fit,
 )
+from crackle_stream.detect.evidence.lengths import Lengths, counts_of, filled_below, later, means, of_columns, variances
 from crackle_stream.detect.evidence.ranks import normal_scores
 from crackle_stream.detect.evidence.scan import TRIM, neighbour_drops, scan_step, split_off
 from crackle_stream.detect.evidence.tails import chi_scan_tail
@@ -106,7 +107,7 @@ class Levels:
         return Levels(*parts)
 
 
-def scan_level(y: Floats, *, wary: bool = True, trim: float = TRIM) -> Levels:
+def scan_level(y: Floats, *, wary: bool = True, trim: float = TRIM, lengths: Lengths | None = None) -> Levels:
     """The best single step in each series, and its p value.
 
     The statistic is a likelihood ratio in which the autoregression is free under both hypotheses: fitted with the
@@ -122,28 +123,34 @@ def scan_level(y: Floats, *, wary: bool = True, trim: float = TRIM) -> Levels:
             of white noise) passes for a step when the best split is taken off first: p values of .001 are then ten
             times too frequent. It costs a twentieth of the power at .6 sd.
         trim: share of the rows at each end where no step is looked for.
+        lengths: of the series.
     """
     (n, k), p = y.shape, order_for(len(y))
     y = np.asfortranarray(y)
-    centred = y - y.mean(axis=0)
-    flat = split_off(y)
+    rows = counts_of(y, lengths) - p
+    centred = filled_below(y - means(y, lengths), lengths)
+    flat = split_off(y, lengths)
     # Both starts are fitted and scanned as one table: on a few series it is calls that take the time.
     starts = _side_by_side(centred, flat)
-    products = gram(starts, p)
-    orders = fit(products[:k] if wary else products[k:], n - p)
-    models, _ = robust_fit(starts, p, np.tile(orders, 2), products)
-    steps = _best_step(_side_by_side(centred, centred), models, trim)
+    both = None if lengths is None else lengths.repeated(2)
+    products = gram(starts, p, both)
+    orders = fit(products[:k] if wary else products[k:], rows)
+    models, _ = robust_fit(starts, p, np.tile(orders, 2), products, both)
+    steps = _best_step(_side_by_side(centred, centred), models, trim, both)
     best = _better(steps.of(slice(k)), steps.of(slice(k, None)))
-    chances = _tail(_statistic(best, n - p, orders), best, n - p, trim)
+    chances = _tail(_statistic(best, rows, orders), best, n - p, trim, later(lengths, p))
     promising = np.flatnonzero(chances < WORTH_REFITTING)
     for _ in range(REFITS if len(promising) else 0):
-        some = best.of(promising)
+        some, ends = best.of(promising), of_columns(lengths, promising)
         shifted = np.arange(n)[:, None] >= some.row + p
         series = centred[:, promising]
-        refitted, _ = robust_fit(series - np.where(shifted, some.size, 0.0), p, orders[promising])
-        best.put(promising, _better(some, _best_step(series, refitted, trim)))
-    statistic = _statistic(best, n - p, orders)
-    chances[promising] = _tail(statistic[promising], best.of(promising), n - p, trim)
+        level = filled_below(series - np.where(shifted, some.size, 0.0), ends)
+        refitted, _ = robust_fit(level, p, orders[promising], lengths=ends)
+        best.put(promising, _better(some, _best_step(series, refitted, trim, ends)))
+    statistic = _statistic(best, rows, orders)
+    if len(promising):
+        ends = of_columns(later(lengths, p), promising)
+        chances[promising] = _tail(statistic[promising], best.of(promising), n - p, trim, ends)
     return Levels(
         p=chances,
         row=best.row.astype(np.intp) + p,
@@ -184,27 +191,28 @@ class _Step:
         self.phi[columns] = other.phi
 
 
-def _statistic(step: _Step, rows: int, orders: Ints) -> Floats:
+def _statistic(step: _Step, rows: Ints, orders: Ints) -> Floats:
     persistent = np.clip(step.phi.sum(axis=1), 0.0, 1.0) * np.maximum(orders - 1, 0)
     price = ESTIMATION_ROWS + PERSISTENT_ROWS * persistent
     counted = rows * (1 - np.minimum(price / rows, 0.5))
     return np.asarray(np.sqrt(counted * np.log(np.maximum(step.without / step.residual, 1.0))))
 
 
-def _tail(statistic: Floats, step: _Step, rows: int, trim: float) -> Floats:
-    return chi_scan_tail(statistic, neighbour_drops(rows, step.phi, trim=trim))
+def _tail(statistic: Floats, step: _Step, rows: int, trim: float, lengths: Lengths | None) -> Floats:
+    return chi_scan_tail(statistic, neighbour_drops(rows, step.phi, trim=trim, lengths=lengths))
 
 
-def _best_step(y: Floats, model: Autoregression, trim: float) -> _Step:
-    series = np.arange(y.shape[1])
-    raw = innovations(y, Autoregression(model.phi, np.zeros(y.shape[1])))
-    middle, width = middle_and_width(raw)
-    far = np.sum(np.abs(raw - middle) > FAR * width, axis=0)
+def _best_step(y: Floats, model: Autoregression, trim: float, lengths: Lengths | None) -> _Step:
+    series, ends = np.arange(y.shape[1]), later(lengths, model.phi.shape[1])
+    raw = innovations(y, Autoregression(model.phi, np.zeros(y.shape[1])), lengths)
+    middle, width = middle_and_width(raw, ends)
+    far = np.sum(filled_below(np.abs(raw - middle), ends) > FAR * width, axis=0)
     reach = np.where(far <= 1, LONE_CLIP, CLIP) * width
-    e = np.clip(raw, middle - reach, middle + reach)
-    e -= e.mean(axis=0)
+    e = filled_below(np.clip(raw, middle - reach, middle + reach), ends)
+    e -= means(e, ends)
+    filled_below(e, ends)
     without = np.sum(e * e, axis=0)
-    scan = scan_step(e, model.phi, pulse=ranked(e, far), trim=trim)
+    scan = scan_step(e, model.phi, pulse=ranked(e, far, ends), trim=trim, lengths=ends)
     place = np.argmax(np.abs(scan.statistic), axis=0)
     gain = scan.statistic[place, series] ** 2
     residual = np.maximum(without - gain, 1e-9 * without + np.finfo(float).tiny)
@@ -223,7 +231,7 @@ def _better(one: _Step, other: _Step) -> _Step:
     )
 
 
-def ranked(e: Floats, far: Ints) -> Floats:
+def ranked(e: Floats, far: Ints, lengths: Lengths | None = None) -> Floats:
     """What an innovation counts for where a step begins: no more than its rank among normal ones allows.
 
     Where hardly any innovation is an outlier, one that is may be a jump, and counts for more.
@@ -231,7 +239,8 @@ def ranked(e: Floats, far: Ints) -> Floats:
     Args:
         e: shape (n, k), innovations.
         far: shape (k,), how many of each series are outliers, more than FAR robust standard deviations away.
+        lengths: of the series.
     """
-    few = np.where(far <= max(2.0, FEW * len(e)), JUMP_ALLOWANCE, 1.0)
-    allowance = np.where(far <= 1, LONE_ALLOWANCE, few)
-    return np.asarray(np.sign(e) * np.minimum(np.abs(e), allowance * np.abs(normal_scores(e)) * e.std(axis=0)))
+    few = np.where(far <= np.maximum(2.0, FEW * counts_of(e, lengths)), JUMP_ALLOWANCE, 1.0)
+    allowance = np.where(far <= 1, LONE_ALLOWANCE, few) * np.sqrt(variances(e, lengths))
+    return np.asarray(np.sign(e) * np.minimum(np.abs(e), allowance * np.abs(normal_scores(e, lengths))))

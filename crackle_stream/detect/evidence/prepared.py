@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from crackle_stream.detect.evidence.aliases import affine_copies
 from crackle_stream.detect.evidence.dither import dithered
-from crackle_stream.detect.evidence.drift import drifts_of
+from crackle_stream.detect.evidence.drift import Drifts, drifts_of
+from crackle_stream.detect.evidence.lengths import closed
 from crackle_stream.detect.evidence.metric_types import MIN_PRESENT, MetricType, TypedMetric, infer_all, steps_of
 from crackle_stream.detect.evidence.recall import memories_of, recalled, trusted
 from crackle_stream.detect.evidence.steps import worth_removing
-from crackle_stream.detect.evidence.whitening import White, seasons_of, whiten
+from crackle_stream.detect.evidence.whitening import TOGETHER_ROWS, White, seasons_of, whiten
 from crackle_stream.model import Skip
 from crackle_stream.protocols import Context
 
@@ -35,6 +36,9 @@ HUGE = 1e75
 
 PART_VALUES = 40_000
 """Values whitened at once: some forty arrays of this size stay in a core's second cache."""
+
+ALIKE_SHARE = 0.8
+"""Share of its rows that every metric of a table must fill, so that little work is done on what is empty."""
 
 MEMORY_NAME = "shift"
 """The detector under whose name the history keeps what is known of each metric."""
@@ -179,21 +183,23 @@ class Prepared:
         for column in range(untied.shape[1]):
             alike.setdefault(present[:, column].tobytes(), []).append(column)
         scores = nothing
-        blocks = []
+        blocks: list[Block] = []
+        new: list[_Untaught] = []
         for columns in _parts(alike.values(), len(untied)):
             if self.stop():
                 break
             rows = np.flatnonzero(present[:, columns[0]])
-            for some, white in self._whitened(rows, columns):
-                if white is None:
-                    break
-                scores[rows[:, None], some] = white.scores
-                blocks.append(Block(rows, tuple(some), white))
+            blocks += self._recalled(rows, columns, new)
+            if len(alike) == 1:
+                blocks += self._whitened(new)
+                new.clear()
+        blocks += self._whitened(new)
+        for block in blocks:
+            scores[block.rows[:, None], block.columns] = block.white.scores
         return Whitened(tuple(blocks), scores)
 
-    def _whitened(self, rows: npt.NDArray[np.intp], columns: list[int]) -> Iterator[tuple[list[int], White | None]]:
-        """Those metrics that are judged by their memories, and those by the window alone."""
-        bar = worth_removing(len(self.tested))
+    def _recalled(self, rows: npt.NDArray[np.intp], columns: list[int], new: list[_Untaught]) -> Iterator[Block]:
+        """Metrics that are judged by their memories; those that must be by the window alone go to the new ones."""
         values = self.untied[rows][:, columns]
         drifts = drifts_of(values)
         seasons = seasons_of(drifts.taken_from(values))
@@ -203,20 +209,88 @@ class Prepared:
             if (memory := self.memories[column]) is not None and trusted(memory, seasons[place], len(rows))
         }
         if known:
+            bar = worth_removing(len(self.tested))
             judged = recalled(values[:, list(known)], list(known.values()), bar, self.stop)
-            yield [columns[place] for place in known], judged
-        new = [place for place in range(len(columns)) if place not in known]
-        if new:
-            judged = whiten(values[:, new], [seasons[place] for place in new], drifts.of(new), bar, self.stop)
-            yield [columns[place] for place in new], judged
+            if judged is None:
+                return
+            yield Block(rows, tuple(columns[place] for place in known), judged)
+        places = [place for place in range(len(columns)) if place not in known]
+        if places:
+            some = tuple(columns[place] for place in places)
+            new.append(_Untaught(rows, some, values[:, places], [seasons[p] for p in places], drifts.of(places)))
+
+    def _whitened(self, new: list[_Untaught]) -> Iterator[Block]:
+        """Metrics that are judged by the window alone; those that are present in different rows close up in a table."""
+        bar = worth_removing(len(self.tested))
+        for some in _together(new):
+            if self.stop():
+                return
+            white = _whitened_together(some, bar, self.stop)
+            if white is None:
+                return
+            first = 0
+            for one in some:
+                places = range(first, first + len(one.columns))
+                first = places.stop
+                yield Block(one.rows, one.columns, white if len(some) == 1 else white.of(places, len(one.rows)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Untaught:
+    """Metrics that are present in the same rows and have no memory to be judged by.
+
+    Attributes:
+        rows: rows of the window where they are present, n of them.
+        columns: their places among the tested metrics, k of them.
+        values: shape (n, k).
+        seasons: frequencies of the sinusoids in each.
+        drifts: the straight drifts of each.
+    """
+
+    rows: npt.NDArray[np.intp]
+    columns: tuple[int, ...]
+    values: Floats
+    seasons: list[tuple[float, ...]]
+    drifts: Drifts
+
+
+def _together(new: Iterable[_Untaught]) -> Iterator[list[_Untaught]]:
+    """Metrics that are whitened in one table: of about as many rows, and few enough for a core's cache."""
+    batch: list[_Untaught] = []
+    for one in sorted(new, key=lambda one: len(one.rows)):
+        if batch and not (
+            TOGETHER_ROWS <= len(batch[0].rows) >= ALIKE_SHARE * len(one.rows)
+            and sum(len(each.columns) for each in (*batch, one)) <= _part_size(len(one.rows))
+        ):
+            yield batch
+            batch = []
+        batch.append(one)
+    if batch:
+        yield batch
+
+
+def _whitened_together(some: list[_Untaught], bar: float, stop: Callable[[], bool]) -> White | None:
+    if len(some) == 1:
+        return whiten(some[0].values, some[0].seasons, some[0].drifts, bar, stop)
+    table, lengths = closed([column for one in some for column in one.drifts.taken_from(one.values).T])
+    slopes, growing = (
+        np.concatenate(parts) for parts in zip(*((one.drifts.slopes, one.drifts.growing) for one in some), strict=True)
+    )
+    seasons = [seasons for one in some for seasons in one.seasons]
+    return whiten(table, seasons, Drifts(slopes, growing), bar, stop, lengths)
 
 
 def _parts(alike: Iterable[list[int]], rows: int) -> Iterator[list[int]]:
     """Columns in parts that fit a core's cache, and between which the deadline is asked for."""
-    size = int(np.clip(PART_VALUES // max(rows, 1), 2, 16))
+    size = _part_size(rows)
     for columns in alike:
         for start in range(0, len(columns), size):
             yield columns[start : start + size]
+
+
+def _part_size(rows: int) -> int:
+    """Metrics whitened at once."""
+    return int(np.clip(PART_VALUES // max(rows, 1), 2, 16))
 
 
 class PreparedContext(Context, Protocol):

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy import special
 
 from crackle_stream.detect.evidence.autoregression import clipped, innovations, order_for, robust_fit
+from crackle_stream.detect.evidence.lengths import Lengths, counts_of, filled_below, later, means, of_columns
 from crackle_stream.detect.evidence.ranks import median, medians
 
 __all__ = ["PRICE", "find_staircases", "stairs_of"]
@@ -34,7 +35,7 @@ ESTIMATION_ROWS = 24.0
 """Rows that estimating the autoregression costs, as in the scan for one step."""
 
 
-def find_staircases(y: Floats) -> tuple[Floats, tuple[tuple[int, ...], ...]]:
+def find_staircases(y: Floats, lengths: Lengths | None = None) -> tuple[Floats, tuple[tuple[int, ...], ...]]:
     """For each series the chance that noise with memory looks like so many levels, and where they begin.
 
     Levels are found by binary segmentation of the clipped series, their number by Bayes' criterion as if the noise
@@ -45,6 +46,7 @@ def find_staircases(y: Floats) -> tuple[Floats, tuple[tuple[int, ...], ...]]:
 
     Args:
         y: shape (n, k), no NaN.
+        lengths: of the series.
 
     Returns:
         P values of shape (k,), and for each series the rows where levels begin.
@@ -53,36 +55,39 @@ def find_staircases(y: Floats) -> tuple[Floats, tuple[tuple[int, ...], ...]]:
         [1] P. Fryzlewicz, Wild binary segmentation for multiple change-point detection, Ann. Statist. 42, 2014.
             doi:10.1214/14-AOS1245
     """
-    rows = stairs_of(clipped(y))
+    rows = stairs_of(clipped(y, lengths=lengths), lengths=lengths)
     chances = np.ones(y.shape[1])
     counted = [column for column, starts in enumerate(rows) if FEWEST <= len(starts) < MAX_STAIRS]
     if counted:
-        chances[counted] = _chances(y[:, counted], [rows[column] for column in counted])
+        their = [rows[column] for column in counted]
+        chances[counted] = _chances(y[:, counted], their, of_columns(lengths, counted))
     return chances, tuple(tuple(starts) for starts in rows)
 
 
-def _chances(y: Floats, rows: list[list[int]]) -> Floats:
+def _chances(y: Floats, rows: list[list[int]], lengths: Lengths | None) -> Floats:
     """P values of series with levels that begin at these rows, shape (k,)."""
-    n, p = len(y), order_for(len(y))
-    flat = np.empty_like(y)
+    n, p = counts_of(y, lengths), order_for(len(y))
+    flat = np.zeros_like(y)
     for column, starts in enumerate(rows):
-        for start, end in pairwise([0, *starts, n]):
+        for start, end in pairwise([0, *starts, int(n[column])]):
             flat[start:end, column] = y[start:end, column] - median(y[start:end, column])
-    without = _left(y - y.mean(axis=0), p)
-    ratio = (n - p) * (1 - min(ESTIMATION_ROWS / n, 0.5)) * np.log(without / _left(flat, p))
+    without = _left(filled_below(y - means(y, lengths), lengths), p, lengths)
+    ratio = (n - p) * (1 - np.minimum(ESTIMATION_ROWS / n, 0.5)) * np.log(without / _left(flat, p, lengths))
     changes = np.array([len(starts) for starts in rows], dtype=np.float64)
     places = special.gammaln(n + 1) - special.gammaln(changes + 1) - special.gammaln(n - changes + 1)
     tail = special.gammaincc((changes + 1) / 2, np.maximum(ratio, 0.0) / 2)
     return np.asarray(np.exp(np.minimum(places + np.log(np.maximum(tail, 1e-300)), 0.0)))
 
 
-def _left(y: Floats, p: int) -> Floats:
-    model, _ = robust_fit(y, p)
-    e = innovations(y, model)
-    return np.asarray(np.maximum(np.sum(clipped(e - medians(e)) ** 2, axis=0), 1e-300))
+def _left(y: Floats, p: int, lengths: Lengths | None) -> Floats:
+    model, _ = robust_fit(y, p, lengths=lengths)
+    ends = later(lengths, p)
+    e = innovations(y, model, lengths)
+    tame = clipped(e - medians(e, ends), lengths=ends)
+    return np.asarray(np.maximum(np.sum(tame**2, axis=0), 1e-300))
 
 
-def stairs_of(y: Floats, most: int = MAX_STAIRS) -> list[list[int]]:
+def stairs_of(y: Floats, most: int = MAX_STAIRS, lengths: Lengths | None = None) -> list[list[int]]:
     """Rows where new levels begin in each series, their number by Bayes' criterion under white noise.
 
     All series are cut in step, one cut each a round: the pieces of a round are looked at together.
@@ -90,12 +95,15 @@ def stairs_of(y: Floats, most: int = MAX_STAIRS) -> list[list[int]]:
     Args:
         y: shape (n, k).
         most: cuts at most.
+        lengths: of the series.
     """
     n, k = y.shape
     total = np.zeros((k, n + 1))
     np.cumsum(y.T, axis=1, out=total[:, 1:])
-    courses = [_Course(n, float(left), most) for left in np.sum((y - y.mean(axis=0)) ** 2, axis=0)]
-    pieces = [(series, 0, n) for series in range(k)]
+    ends = counts_of(y, lengths).tolist()
+    power = np.sum(filled_below(y - means(y, lengths), lengths) ** 2, axis=0).tolist()
+    courses = [_Course(end, left, most) for end, left in zip(ends, power, strict=True)]
+    pieces = [(series, 0, ends[series]) for series in range(k)]
     while pieces:
         for (series, _, _), split in zip(pieces, _best_splits(total, pieces), strict=True):
             heapq.heappush(courses[series].waiting, split)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crackle_stream.detect.evidence.bumps import find_level
+from crackle_stream.detect.evidence.lengths import Lengths, counts_of, filled_below, means, of_columns
 
 if TYPE_CHECKING:
     from crackle_stream.detect.evidence.level import Levels
@@ -64,7 +65,12 @@ def worth_removing(metrics: int) -> float:
 
 
 def steps_in(
-    y: Floats, levels: Levels, *, bar: float = WORTH_REMOVING, remembered: bool = False
+    y: Floats,
+    levels: Levels,
+    *,
+    bar: float = WORTH_REMOVING,
+    remembered: bool = False,
+    lengths: Lengths | None = None,
 ) -> tuple[tuple[Step, ...], ...]:
     """The steps of each series, in order of row.
 
@@ -73,6 +79,7 @@ def steps_in(
         levels: the best single step of each.
         bar: p value under which the best step is one; those in what it leaves need `WORTH_REMOVING`.
         remembered: whether the autoregression is known from earlier windows; then no staircase passes for memory.
+        lengths: of the series.
     """
     found: list[list[Step]] = [[] for _ in range(y.shape[1])]
     active = np.flatnonzero(levels.p < bar)
@@ -87,29 +94,34 @@ def steps_in(
         active = np.array(news, dtype=np.intp)
         if not len(active):
             break
-        rest = removed(y[:, active], tuple(tuple(found[column]) for column in news))
-        best = find_level(rest)
+        their = of_columns(lengths, active)
+        rest = removed(y[:, active], tuple(tuple(found[column]) for column in news), their)
+        best = find_level(rest, their)
         place = np.flatnonzero(best.p < WORTH_REMOVING)  # the chance of a false step is spent on the first
         active = active[place]
-    settled = [_settled(y[:, column], steps) for column, steps in enumerate(found)]
+    ends = counts_of(y, lengths).tolist()
+    settled = [_settled(y[:end, column], steps) for column, (end, steps) in enumerate(zip(ends, found, strict=True))]
     if remembered:
         return tuple(settled)
     slow = np.flatnonzero((levels.p >= bar) & (levels.phi.sum(axis=1) > SLOW))
     if len(slow) and len(y) >= MIN_STAIRCASE_ROWS:
-        chances, starts = find_staircases(y[:, slow])
+        chances, starts = find_staircases(y[:, slow], of_columns(lengths, slow))
         for at in np.flatnonzero(chances < STAIRCASE_SHARE * bar).tolist():
             column = int(slow[at])
             p = float(chances[at]) / STAIRCASE_SHARE
-            settled[column] = between(y[:, column], list(starts[at]), [p] * len(starts[at]))
+            settled[column] = between(y[: ends[column], column], list(starts[at]), [p] * len(starts[at]))
             levels.p[column] = p
     return tuple(settled)
 
 
-def removed(y: Floats, steps: tuple[tuple[Step, ...], ...]) -> Floats:
+def removed(y: Floats, steps: tuple[tuple[Step, ...], ...], lengths: Lengths | None = None) -> Floats:
     """The series with every segment between steps centred on its own mean: shape (n, k)."""
-    flat = y - y.mean(axis=0)
+    flat = filled_below(y - means(y, lengths), lengths)
+    ends = counts_of(y, lengths).tolist()
     for column, known in enumerate(steps):
-        edges = sorted({0, len(y), *(step.row for step in known)})
+        if not known:
+            continue
+        edges = sorted({0, ends[column], *(step.row for step in known)})
         for start, end in itertools.pairwise(edges):
             flat[start:end, column] = y[start:end, column] - y[start:end, column].mean()
     return np.asarray(flat)

@@ -13,6 +13,15 @@ from crackle_stream.detect.evidence.autoregression import innovations, order_for
 from crackle_stream.detect.evidence.bumps import find_level
 from crackle_stream.detect.evidence.drift import Drifts, drifts_of
 from crackle_stream.detect.evidence.excursions import with_excursions
+from crackle_stream.detect.evidence.lengths import (
+    Lengths,
+    counts_of,
+    filled_below,
+    later,
+    means,
+    of_columns,
+    variances,
+)
 from crackle_stream.detect.evidence.level import Levels
 from crackle_stream.detect.evidence.ranks import median, medians, normal_scores
 from crackle_stream.detect.evidence.scan import split_off
@@ -23,7 +32,7 @@ from crackle_stream.detect.evidence.steps import WORTH_REMOVING, Step, removed, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Transform", "White", "independent_rows", "seasons_of", "whiten"]
+__all__ = ["TOGETHER_ROWS", "Transform", "White", "independent_rows", "seasons_of", "whiten"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -43,6 +52,11 @@ series all are alike, and one in three would be whitened on scores, which makes 
 
 TREND_CHECK = 0.01
 """P value of a step under which a straight drift is tried instead of it."""
+
+
+TOGETHER_ROWS = 320
+"""Rows that metrics of different lengths must have to be whitened in one table: all are then fitted with as many lags,
+may hold the longest excursion, and no row is looked at that has fewer rows left than there are lags."""
 
 
 class Transform(StrEnum):
@@ -89,6 +103,27 @@ class White:
     effective_n: Floats
     calibrated: npt.NDArray[np.bool_]
 
+    def of(self, columns: Sequence[int], rows: int) -> White:
+        """Some of the metrics, which fill so many rows."""
+        some = list(columns)
+        chosen = np.array(some, dtype=np.intp)
+        return White(
+            self.y[:rows, some],
+            tuple(self.transforms[column] for column in some),
+            self.drifts.of(some),
+            tuple(self.frequencies[column] for column in some),
+            self.levels.of(chosen),
+            tuple(self.steps[column] for column in some),
+            self.spreads.of(chosen),
+            self.amplitudes.of(chosen),
+            self.shapes.of(chosen),
+            self.innovations[:rows, some],
+            self.scores[:rows, some],
+            self.phi[chosen],
+            self.effective_n[chosen],
+            self.calibrated[chosen],
+        )
+
 
 def seasons_of(x: Floats) -> tuple[tuple[float, ...], ...]:
     """Frequencies of the sinusoids in each of k metrics, in cycles a task; x as in `whiten`."""
@@ -102,8 +137,9 @@ def whiten(
     drifts: Drifts | None = None,
     bar: float = WORTH_REMOVING,
     stop: Callable[[], bool] = lambda: False,
+    lengths: Lengths | None = None,
 ) -> White | None:
-    """Whiten metrics on the rows where all of them are present; None where there was no time to end it.
+    """Whiten metrics on the rows where they are present; None where there was no time to end it.
 
     Args:
         x: shape (n, k), untied values, no NaN.
@@ -111,34 +147,37 @@ def whiten(
         drifts: what `drifts_of` says of them, where that is known.
         bar: p value under which a change of level is taken out.
         stop: the cooperative deadline, asked between the parts of the work.
+        lengths: of the metrics where they differ: at least `TOGETHER_ROWS`, in one table closed up over their gaps;
+            drifts and seasons are known then.
     """
     n, k = x.shape
     drifts = drifts_of(x) if drifts is None else drifts
-    x = np.asfortranarray(drifts.taken_from(x))
+    x = np.asfortranarray(drifts.taken_from(x) if lengths is None else x)
     frequencies = seasons_of(x) if seasons is None else tuple(seasons)
-    y, plain, transforms = _chosen_scale(x, normal_scores(x), frequencies)
+    y, plain, transforms = _chosen_scale(x, normal_scores(x, lengths), frequencies, lengths)
     if stop():
         return None
-    y, levels = _trends_told_apart(y, find_level(y))
+    y, levels = _trends_told_apart(y, find_level(y, lengths), lengths)
     if stop():
         return None
-    steps = with_excursions(y, steps_in(y, levels, bar=bar), levels, bar=bar)
+    steps = with_excursions(y, steps_in(y, levels, bar=bar, lengths=lengths), levels, bar=bar, lengths=lengths)
     p = order_for(n)
-    settled = removed(y, steps)
-    model, _ = robust_fit(settled, p)
+    ends = later(lengths, p)  # of the innovations
+    settled = removed(y, steps, lengths)
+    model, _ = robust_fit(settled, p, lengths=lengths)
     e = np.full((n, k), np.nan, order="F")
-    e[p:] = innovations(settled, model)
+    e[p:] = innovations(settled, model, lengths)
     if stop():
         return None
-    amplitudes = scan_amplitude(plain, p)
+    amplitudes = scan_amplitude(plain, p, lengths)
     rough = [transform is not Transform.SCORES for transform in transforms]
     if stop():
         return None
-    spreads, even = _spreads(smeared(e[p:], x, rough), amplitudes)
+    spreads, even = _spreads(smeared(e[p:], x, rough, ends), amplitudes, ends)
     if stop():
         return None
     z = np.full((n, k), np.nan, order="F")
-    z[p:] = normal_scores(even)
+    z[p:] = normal_scores(even, ends)
     return White(
         y,
         transforms,
@@ -148,37 +187,40 @@ def whiten(
         steps,
         spreads,
         amplitudes,
-        scan_shape(even),
+        scan_shape(even, ends),
         e,
         z,
         model.phi,
-        independent_rows(settled, e[p:], model.phi),
+        independent_rows(settled, e[p:], model.phi, lengths),
         np.zeros(k, dtype=bool),
     )
 
 
-def independent_rows(settled: Floats, e: Floats, phi: Floats) -> Floats:
+def independent_rows(settled: Floats, e: Floats, phi: Floats, lengths: Lengths | None = None) -> Floats:
     """Independent observations that n rows of an autoregression are worth for a mean: shape (k,).
 
     Args:
         settled: shape (n, k), the series without steps.
         e: shape (n - p, k), its innovations.
         phi: shape (k, p), its coefficients.
+        lengths: of the series.
     """
-    n = len(settled)
-    share = np.var(settled, axis=0) * (1 - phi.sum(axis=1)) ** 2 / np.maximum(np.var(e, axis=0), 1e-300)
+    n, left = counts_of(settled, lengths), variances(e, later(lengths, len(settled) - len(e)))
+    share = variances(settled, lengths) * (1 - phi.sum(axis=1)) ** 2 / np.maximum(left, 1e-300)
     return np.asarray(n * np.clip(share, 1 / n, 1.0))
 
 
-def _trends_told_apart(y: Floats, levels: Levels) -> tuple[Floats, Levels]:
+def _trends_told_apart(y: Floats, levels: Levels, lengths: Lengths | None) -> tuple[Floats, Levels]:
     """A straight drift looks like a step; where it fits better than the best step, it is taken out instead."""
     doubtful = np.flatnonzero(levels.p < TREND_CHECK)
     if not len(doubtful):
         return y, levels
-    clock = np.linspace(-1, 1, len(y))[:, None]
-    level = y[:, doubtful]
-    straight = level - level.mean(axis=0) - clock * (np.sum(clock * level, axis=0) / np.sum(clock * clock))
-    again = find_level(straight)
+    level, ends = y[:, doubtful], of_columns(lengths, doubtful)
+    clock = -1 + np.arange(len(y))[:, None] * (2 / (counts_of(level, ends) - 1))
+    filled_below(clock, ends)
+    slope = np.sum(clock * level, axis=0) / np.sum(clock * clock, axis=0)
+    straight = filled_below(level - means(level, ends) - clock * slope, ends)
+    again = find_level(straight, ends)
     drifts = again.without <= levels.residual[doubtful]
     y[:, doubtful[drifts]] = straight[:, drifts]
     for known, new in zip(levels.arrays(), again.arrays(), strict=True):
@@ -186,45 +228,47 @@ def _trends_told_apart(y: Floats, levels: Levels) -> tuple[Floats, Levels]:
     return y, levels
 
 
-def _spreads(even: Floats, amplitudes: Levels) -> tuple[Levels, Floats]:
+def _spreads(even: Floats, amplitudes: Levels, lengths: Lengths | None) -> tuple[Levels, Floats]:
     """Changes of spread, and the innovations without them."""
-    spreads = stronger(scan_spread(even), amplitudes)
+    spreads = stronger(scan_spread(even, lengths), amplitudes)
+    ends = counts_of(even, lengths).tolist()
     for column in np.flatnonzero(spreads.p < WORTH_REMOVING).tolist():
         row = int(spreads.row[column])
-        for part in (slice(0, row), slice(row, None)):
+        for part in (slice(0, row), slice(row, ends[column])):
             spread = median(np.abs(even[part, column] - median(even[part, column])))
             even[part, column] /= spread if spread > 0 else 1.0
     return spreads, even
 
 
 def _chosen_scale(
-    x: Floats, scores: Floats, frequencies: tuple[tuple[float, ...], ...]
+    x: Floats, scores: Floats, frequencies: tuple[tuple[float, ...], ...], lengths: Lengths | None
 ) -> tuple[Floats, Floats, tuple[Transform, ...]]:
     """Scores where there is little memory; else the scale on which innovations are most alike in spread.
 
     Returns:
         The series on their scales without their seasons; the values, logarithms where that is the scale; the scales.
     """
-    n, k = x.shape
-    p = order_for(n)
-    y = _deseasoned(scores, frequencies)
+    p = order_for(len(x))
+    y = _deseasoned(scores, frequencies, lengths)
     plain = x.copy(order="K")
-    transforms = [Transform.SCORES] * k
-    flat = split_off(y)
-    model, _orders = robust_fit(flat, p)
-    e = innovations(flat, model)
-    slow = np.flatnonzero(np.var(e, axis=0) < (1 - MEMORY) * np.var(flat[p:], axis=0))
+    transforms = [Transform.SCORES] * x.shape[1]
+    flat, ends = split_off(y, lengths), later(lengths, p)
+    model, _orders = robust_fit(flat, p, lengths=lengths)
+    e = innovations(flat, model, lengths)
+    slow = np.flatnonzero(variances(e, ends) < (1 - MEMORY) * variances(flat[p:], ends))
     if not len(slow):
         return y, plain, tuple(transforms)
-    least = _unevenness(flat[:, slow][p:], e[:, slow]) + RAW_PREFERENCE / n
-    for transform, values, columns in _other_scales(x[:, slow]):
+    preference = RAW_PREFERENCE / counts_of(x, lengths)
+    least = _unevenness(flat[:, slow][p:], e[:, slow], of_columns(ends, slow)) + preference[slow]
+    for transform, values, columns in _other_scales(x[:, slow], of_columns(lengths, slow)):
         chosen = slow[columns]
-        other = _deseasoned(values, tuple(frequencies[c] for c in chosen))
-        flat = split_off(other)
-        model, _ = robust_fit(flat, p)
-        uneven = _unevenness(flat[p:], innovations(flat, model)) + (
-            RAW_PREFERENCE / n if transform is Transform.LOG else 0
-        )
+        their = of_columns(lengths, chosen)
+        other = _deseasoned(values, tuple(frequencies[c] for c in chosen), their)
+        flat = split_off(other, their)
+        model, _ = robust_fit(flat, p, lengths=their)
+        uneven = _unevenness(flat[p:], innovations(flat, model, their), later(their, p))
+        if transform is Transform.LOG:
+            uneven += preference[chosen]
         better = uneven < least[columns]
         least[columns[better]] = uneven[better]
         y[:, chosen[better]] = other[:, better]
@@ -234,38 +278,40 @@ def _chosen_scale(
     return y, plain, tuple(transforms)
 
 
-def _other_scales(x: Floats) -> list[tuple[Transform, Floats, Ints]]:
-    middle = medians(x)
-    spread = medians(np.abs(x - middle)) * 1.4826
+def _other_scales(x: Floats, lengths: Lengths | None) -> list[tuple[Transform, Floats, Ints]]:
+    middle = medians(x, lengths)
+    spread = medians(np.abs(x - middle), lengths) * 1.4826
     wide = np.where(spread > 0, WINSOR * spread, np.inf)
-    raw = np.clip(x, middle - wide, middle + wide)
+    raw = filled_below(np.clip(x, middle - wide, middle + wide), lengths)
     everything = np.arange(x.shape[1])
     scales = [(Transform.RAW, raw, everything)]
-    positive = np.flatnonzero(x.min(axis=0) > 0)
+    above = x if lengths is None else filled_below(x.copy(order="K"), lengths, 1.0)  # whose logarithm is 0
+    positive = np.flatnonzero(above.min(axis=0) > 0)
     if len(positive):
-        scales.append((Transform.LOG, np.log(x[:, positive]), positive))
+        scales.append((Transform.LOG, np.log(above[:, positive]), positive))
     return scales
 
 
-def _deseasoned(y: Floats, frequencies: tuple[tuple[float, ...], ...]) -> Floats:
-    rest = y - y.mean(axis=0)
-    for column, found in enumerate(frequencies):
+def _deseasoned(y: Floats, frequencies: tuple[tuple[float, ...], ...], lengths: Lengths | None) -> Floats:
+    rest = filled_below(y - means(y, lengths), lengths)
+    for column, (found, end) in enumerate(zip(frequencies, counts_of(y, lengths).tolist(), strict=True)):
         if found:
-            rest[:, column] = without_sinusoids(rest[:, column], found)
+            rest[:end, column] = without_sinusoids(rest[:end, column], found)
     return np.asarray(rest)
 
 
-def _unevenness(y: Floats, e: Floats) -> Floats:
+def _unevenness(y: Floats, e: Floats, lengths: Lengths | None) -> Floats:
     """How much the size of an innovation depends on the level it starts from, and on the last one: shape (k,)."""
-    size = normal_scores(np.abs(e - medians(e)))
-    fitted = normal_scores(y - e)
-    distance = normal_scores(np.abs(y - e - medians(y - e)))
-    return np.asarray(
-        _correlation(size, fitted) ** 2 + _correlation(size, distance) ** 2 + _correlation(size[1:], size[:-1]) ** 2
-    )
+    size = normal_scores(np.abs(e - medians(e, lengths)), lengths)
+    explained = y - e
+    fitted = normal_scores(explained, lengths)
+    distance = normal_scores(np.abs(explained - medians(explained, lengths)), lengths)
+    own = _correlation(size[1:], filled_below(size[:-1].copy(order="K"), later(lengths, 1)), later(lengths, 1))
+    return np.asarray(_correlation(size, fitted, lengths) ** 2 + _correlation(size, distance, lengths) ** 2 + own**2)
 
 
-def _correlation(a: Floats, b: Floats) -> Floats:
-    a, b = a - a.mean(axis=0), b - b.mean(axis=0)
+def _correlation(a: Floats, b: Floats, lengths: Lengths | None) -> Floats:
+    """Correlation of the columns of two tables, which are 0 below their ends: shape (k,)."""
+    a, b = (filled_below(one - means(one, lengths), lengths) for one in (a, b))
     norm = np.sqrt(np.sum(a * a, axis=0) * np.sum(b * b, axis=0))
     return np.asarray(np.sum(a * b, axis=0) / np.maximum(norm, 1e-300))
