@@ -159,40 +159,31 @@ class Encoding:
             dtype: precision of the tables.
         """
         values = points.values
-        if shared is None or points.present is None:
-            halves = np.einsum("ij,ij->i", values, values) / -2.0
-            left, right = np.empty((2, len(values), values.shape[1] + 2), dtype=dtype)
-            left[:, :-2] = right[:, :-2] = values
-            norms = -2.0 * halves
-        else:
-            left, right, halves, norms = _with_holes(points.values, points.present, shared, dtype)
+        if points.present is not None and shared is not None:
+            return cls(*_with_holes(values, points.present, shared, dtype))
+        halves = np.einsum("ij,ij->i", values, values) / -2.0
+        left, right = np.empty((2, len(values), values.shape[1] + 2), dtype=dtype)
+        left[:, :-2] = right[:, :-2] = values
         left[:, -2] = right[:, -1] = halves
         left[:, -1] = right[:, -2] = 1.0
-        return cls(left, right, norms)
+        return cls(left, right, -2.0 * halves)
 
 
 def _with_holes(
     values: Floats, present: npt.NDArray[np.bool_], shared: npt.NDArray[np.bool_], dtype: type[np.floating]
-) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating], Floats, Floats]:
-    """The tables of points of which some lack some metrics, but for their last two columns; halves and norms."""
-    full = int(shared.sum())
-    holes = len(shared) - full
-    left, right = np.empty((2, len(values), full + 3 * holes + 2), dtype=dtype)
-    halves = np.zeros(len(values))
-    if full:
-        whole = values[:, shared]
-        left[:, :full] = right[:, :full] = whole
-        halves = np.einsum("ij,ij->i", whole, whole) / -2.0
-        values, present = values[:, ~shared], present[:, ~shared]
-    first, second, third = (slice(full + k * holes, full + (k + 1) * holes) for k in range(3))
+) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating], Floats]:
+    """The two tables of points of which some lack some metrics, and their norms."""
+    whole = values[:, :0]
+    if shared.any():
+        whole, values, present = values[:, shared], values[:, ~shared], present[:, ~shared]
     holed = np.where(present, values, 0.0)
     squares = holed * holed
-    left[:, first] = right[:, first] = holed
-    left[:, third] = right[:, second] = present
-    norms = np.einsum("ij,ij->i", holed, holed) - 2.0 * halves
-    squares /= -2.0
-    left[:, second] = right[:, third] = squares
-    return left, right, halves, norms
+    squares *= -0.5
+    halves = np.einsum("ij,ij->i", whole, whole)[:, np.newaxis] / -2.0
+    ones = np.ones_like(halves)
+    left = np.concatenate((whole, holed, squares, present, halves, ones), axis=1, dtype=dtype, casting="same_kind")
+    right = np.concatenate((whole, holed, present, squares, ones, halves), axis=1, dtype=dtype, casting="same_kind")
+    return left, right, -2.0 * (halves[:, 0] + np.einsum("ij->i", squares))
 
 
 def gathered(table: npt.NDArray[Number], rows: Rows) -> npt.NDArray[Number]:

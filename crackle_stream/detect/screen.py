@@ -92,9 +92,10 @@ class Screen:
         neighbours = len(rows) and rows[-1] - rows[0] == len(rows) - 1
         points = self._points.take(slice(rows[0], rows[-1] + 1) if neighbours else rows)
         with np.errstate(over="ignore"):
-            scaled: Floats = (points.values - self._centre) / self._threshold
-        clip = CLIP[self._dtype]
-        encoding = Encoding.of(Points(np.clip(scaled, -clip, clip), points.present), self._shared, self._dtype)
+            scaled: Floats = points.values - self._centre
+            scaled /= self._threshold
+        np.clip(scaled, -CLIP[self._dtype], CLIP[self._dtype], out=scaled)
+        encoding = Encoding.of(Points(scaled, points.present), self._shared, self._dtype)
         unit = float(np.finfo(self._dtype).eps) / 2
         margin = (2 * self._terms + 32) * unit * (encoding.norms + 0.5)
         encoding.left[:, -2] += margin + 0.5

@@ -28,6 +28,9 @@ LEADERS_COMPARED = 128
 """Leaders among which the closest two are looked for when saying how near anything came: the report should not cost
 more than the finding."""
 
+REPORTED_AT_ONCE = 64
+"""Clusters reported between two asks whether to stop: half a millisecond."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clustering:
@@ -66,10 +69,10 @@ class Clustering:
         self._note_misses(window, points, leaders, verdict)
         found = cohesion(points, clusters, self.max_distances, lambda: context.rng, stop)
         carried = _carried_by_all(window, points, clusters)
-        for rows, made, names in zip(clusters, found, carried, strict=True):
-            if made is None or stop():
+        for place, (rows, made, names) in enumerate(zip(clusters, found, carried, strict=True)):
+            if made is None or (place % REPORTED_AT_ONCE == 0 and stop()):
                 break
-            verdict.add(self._pattern(itemgetter(*rows.tolist())(window.labels), made, names), int(rows[0]))
+            verdict.add(self._pattern(window, rows, made, names), int(rows[0]))
         return verdict.examination()
 
     def _note_misses(self, window: Window, points: Points, leaders: Rows, verdict: Verdict) -> None:
@@ -82,8 +85,8 @@ class Clustering:
             what = f"{window.labels[leaders[first]]} ~ {window.labels[leaders[second]]}"
             verdict.nearest = NearMiss(what, distance, self.threshold, "distance of two leaders")
 
-    def _pattern(self, tasks: tuple[str, ...], made: Cohesion, names: tuple[str, ...]) -> CracklePattern:
-        size = len(tasks)
+    def _pattern(self, window: Window, rows: Rows, made: Cohesion, names: tuple[str, ...]) -> CracklePattern:
+        size = len(rows)
         metrics = {"avg_distance": made.average, "cluster_size": float(size)}
         note = f"avg distance: {made.average:.3f}"
         if made.sampled:
@@ -97,9 +100,11 @@ class Clustering:
             kind=PatternKind.CLUSTERING,
             description=f"{size} tasks clustered together in metric space ({note})",
             confidence=1.0 - min(made.average / self.threshold, 1.0),
-            involved_tasks=tasks,
+            involved_tasks=itemgetter(*rows.tolist())(window.labels),
             metric_names=names,
             metrics=metrics,
+            key=window.key,
+            window_id=window.id,
         )
 
 

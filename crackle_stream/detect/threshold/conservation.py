@@ -77,13 +77,15 @@ class Conservation:
             elif variation[k] < self.tolerance:
                 has = columns.tasks(k)
                 tasks = table.tasks_with(has)
-                pattern = _pattern(name, tasks, float(total[k]), float(deviation[k]), float(variation[k]))
-                verdict.add(pattern, first_with(has))
+                figures = float(total[k]), float(deviation[k]), float(variation[k])
+                verdict.add(_pattern(table.window, name, tasks, *figures), first_with(has))
             elif verdict.nearest is None or variation[k] < verdict.nearest.value:
                 verdict.nearest = NearMiss(name, float(variation[k]), self.tolerance, "coefficient of variation")
 
 
-def _pattern(name: str, tasks: tuple[str, ...], total: float, deviation: float, variation: float) -> CracklePattern:
+def _pattern(
+    window: Window, name: str, tasks: tuple[str, ...], total: float, deviation: float, variation: float
+) -> CracklePattern:
     return CracklePattern(
         kind=PatternKind.CONSERVATION,
         form="constant",
@@ -94,4 +96,6 @@ def _pattern(name: str, tasks: tuple[str, ...], total: float, deviation: float, 
         involved_tasks=tasks,
         metric_names=(name,),
         metrics={"total": total, "std_dev": deviation, "coefficient_of_variation": variation},
+        key=window.key,
+        window_id=window.id,
     )

@@ -85,7 +85,7 @@ def _report(table: Table, pairs: Pairs, verdict: Verdict, found: Mapping[int, fl
     """Add the pairs of the given places, each with its r."""
     for place, r in found.items():
         both = table.both(pairs.first[place], pairs.second[place])
-        pattern = _pattern(_named(table.window, pairs, place), r, table.tasks_with(both))
+        pattern = _pattern(table.window, _named(table.window, pairs, place), r, table.tasks_with(both))
         verdict.add(pattern, first_with(both))
 
 
@@ -95,7 +95,7 @@ def _named(window: Window, pairs: Pairs, place: int) -> tuple[str, str]:
     return one, other
 
 
-def _pattern(names: tuple[str, str], r: float, tasks: tuple[str, ...]) -> CracklePattern:
+def _pattern(window: Window, names: tuple[str, str], r: float, tasks: tuple[str, ...]) -> CracklePattern:
     direction = "positive" if r > 0 else "negative"
     return CracklePattern(
         kind=PatternKind.CORRELATION,
@@ -106,4 +106,6 @@ def _pattern(names: tuple[str, str], r: float, tasks: tuple[str, ...]) -> Crackl
         involved_tasks=tasks,
         metric_names=names,
         metrics={"correlation": r},
+        key=window.key,
+        window_id=window.id,
     )

@@ -147,4 +147,6 @@ def _pattern(table: Table, name: str, shift: float, halves: _Halves) -> CrackleP
         metric_names=(name,),
         metrics={"shift_magnitude": shift, "first_half_avg": halves.first, "second_half_avg": halves.second},
         at=Onset(halves.begins, float(table.window.times[halves.begins])),
+        key=table.window.key,
+        window_id=table.window.id,
     )

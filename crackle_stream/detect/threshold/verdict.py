@@ -52,7 +52,7 @@ class Verdict:
     def examination(self) -> Examination:
         """The findings by confidence, then kind, metrics and first row, whatever the order they were found in."""
         ranked = sorted(
-            self._found, key=lambda each: (-each[0].confidence, str(each[0].kind), each[0].metric_names, each[1])
+            self._found, key=lambda each: (-each[0].confidence, each[0].kind, each[0].metric_names, each[1])
         )
         return Examination(
             candidates=tuple(Candidate(pattern) for pattern, _ in ranked),
