@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crackle_stream.detect.evidence import products
-from crackle_stream.detect.evidence.products import applied, cross, gram, grams
+from crackle_stream.detect.evidence.products import cross, each_applied, gram, grams
 
 
 @pytest.mark.parametrize("alone", [1, 60, 10_000])
@@ -22,16 +22,17 @@ def test_parts_add_up_to_the_whole(alone: int, seed: int, rows: int, columns: in
         patch.setattr(products, "ALONE", alone)
         np.testing.assert_allclose(cross(one, other), one.T @ other, rtol=0, atol=1e-12 * max(rows, 1))
         np.testing.assert_allclose(gram(one), one.T @ one, rtol=0, atol=1e-12 * max(rows, 1))
-        np.testing.assert_allclose(applied(one, matrix), one @ matrix, rtol=0, atol=1e-12)
-        both = np.stack([one, 2 * one])
-        np.testing.assert_allclose(grams(both), [gram(one), gram(2 * one)], rtol=0, atol=1e-11 * max(rows, 1))
+        both, count = np.stack([one.T, 2 * one.T]), rng.random(rows) < 0.8
+        kept = [gram(one[count]), gram(2 * one[count])]
+        np.testing.assert_allclose(grams(both * count, both), kept, rtol=0, atol=1e-11 * max(rows, 1))
+        applied = each_applied(np.stack([matrix.T, matrix.T]), both, np.empty((2, others, rows)))
+        np.testing.assert_allclose(applied, np.swapaxes([one @ matrix, 2 * one @ matrix], 1, 2), rtol=0, atol=1e-12)
 
 
 def test_a_product_worth_threads_is_left_whole() -> None:
     table = np.random.default_rng(1).standard_normal((70_000, 16))
     assert table.size * 16 >= products.WORTH_THREADS
     np.testing.assert_allclose(cross(table, table), table.T @ table)
-    np.testing.assert_allclose(applied(table, table[:16]), table @ table[:16])
 
 
 def test_products_of_all_pairs_are_symmetric_to_the_last_digit() -> None:

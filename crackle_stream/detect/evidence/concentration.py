@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from crackle_stream.detect.evidence.products import applied, grams
+from crackle_stream.detect.evidence.products import each_applied, grams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,18 +66,19 @@ def concentrate(tables: Sequence[Floats]) -> list[Concentrate]:
            estimator. Technometrics 41, 212-223. doi:10.1080/00401706.1999.10485670
     """
     rows = [len(table) for table in tables]
-    stacked = np.zeros((len(tables), max(rows), tables[0].shape[1]))
-    kept = np.zeros(stacked.shape[:2])
+    stacked = np.zeros((len(tables), tables[0].shape[1], max(rows)))
+    kept = np.zeros((len(tables), max(rows)))
+    off, spare = np.empty_like(stacked), np.empty_like(stacked)  # written at each step: new ones cost as much again
     for place, table in enumerate(tables):
-        stacked[place, : len(table)] = table
+        stacked[place, :, : len(table)] = table.T
         kept[place, : len(table)] = 1.0
     for _ in range(STEPS):
-        distances = _distances(stacked, _moments(stacked, kept))
+        distances = _distances(_moments(stacked, kept, off, spare), off, spare)
         kept[:] = 0.0
         for place, count in enumerate(rows):
             nearest = int(KEPT * count)
             kept[place, np.argpartition(distances[place, :count], nearest - 1)[:nearest]] = 1.0
-    made = _moments(stacked, kept)
+    made = _moments(stacked, kept, off, spare)
     return [
         Concentrate(int(KEPT * count), correlation, spread, np.flatnonzero(spread > FLAT))
         for count, correlation, spread in zip(rows, made.correlation, made.spread, strict=True)
@@ -86,35 +87,35 @@ def concentrate(tables: Sequence[Floats]) -> list[Concentrate]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Moments:
-    """Of t tables: centres and spreads, shape (t, m), and correlations, shape (t, m, m); 0 where nothing varies."""
+    """Of t tables: spreads, shape (t, m), one over them, and correlations, shape (t, m, m); 0 where nothing varies."""
 
-    centre: Floats
     spread: Floats
     unit: Floats
     correlation: Floats
 
 
-def _moments(tables: Floats, kept: Floats) -> _Moments:
-    """Moments of the kept rows, shape (t, n), of tables of shape (t, n, m)."""
+def _moments(tables: Floats, kept: Floats, off: Floats, spare: Floats) -> _Moments:
+    """Moments of the kept rows, shape (t, n), of tables whose columns stand in rows, shape (t, m, n).
+
+    All rows off the centre of the kept ones are left in `off`.
+    """
     count = kept.sum(axis=1)[:, None]
-    centre = np.matmul(kept[:, None], tables)[:, 0] / count
-    off = tables - centre[:, None]
-    off *= kept[:, :, None]
-    covariance = grams(off) / count[:, None]
+    np.subtract(tables, np.matmul(tables, kept[:, :, None]) / count[:, None], out=off)
+    covariance = grams(np.multiply(off, kept[:, None], out=spare), off) / count[:, None]
     spread = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
     unit = np.zeros_like(spread)
     np.divide(1.0, spread, out=unit, where=spread > FLAT)
-    return _Moments(centre, spread, unit, covariance * unit[:, :, None] * unit[:, None])
+    return _Moments(spread, unit, covariance * unit[:, :, None] * unit[:, None])
 
 
-def _distances(tables: Floats, inner: _Moments) -> Floats:
+def _distances(inner: _Moments, off: Floats, spare: Floats) -> Floats:
     """Squared Mahalanobis distances in the columns that vary, shape (t, n)."""
     still = np.where(inner.unit > 0, 0.0, 1.0)
-    factors = _factors(inner.correlation + np.eye(tables.shape[2]) * (RIDGE + still[:, None]))
+    factors = _factors(inner.correlation + np.eye(inner.unit.shape[1]) * (RIDGE + still[:, None]))
     # The factors' inverses are small and made once; solving for every row would be handed to other threads.
-    whitening = np.swapaxes(np.linalg.inv(factors), 1, 2) * inner.unit[:, :, None]
-    white = np.stack([applied(off, each) for off, each in zip(tables - inner.centre[:, None], whitening, strict=True)])
-    return np.asarray(np.einsum("tnm,tnm->tn", white, white))
+    white = each_applied(np.linalg.inv(factors) * inner.unit[:, None], off, spare)
+    np.multiply(white, white, out=white)
+    return np.asarray(white.sum(axis=1))
 
 
 def _factors(matrices: Floats) -> Floats:

@@ -28,9 +28,10 @@ def dithered(values: Floats) -> Floats:
     """
     present = np.flatnonzero(~np.isnan(values))
     x = values[present]
-    distinct, place = np.unique(x, return_inverse=True)
-    if len(distinct) < 2 or len(x) - len(distinct) < TIED_SHARE * len(x):
+    repeated = np.count_nonzero(np.diff(np.sort(x)) == 0)
+    if len(x) - repeated < 2 or repeated < TIED_SHARE * len(x):
         return values.copy()
+    distinct, place = np.unique(x, return_inverse=True)
     middles = (distinct[1:] + distinct[:-1]) / 2
     low = np.concatenate(([1.5 * distinct[0] - 0.5 * distinct[1]], middles))
     high = np.concatenate((middles, [1.5 * distinct[-1] - 0.5 * distinct[-2]]))

@@ -18,7 +18,8 @@ def nearest_neighbours(squared: Floats, count: int) -> tuple[Labels, Floats]:
         squared: shape (n, n), squared distances.
         count: neighbours of each point, itself left out.
     """
-    others = squared + np.diag(np.full(len(squared), np.inf))
+    others = squared.copy()
+    np.fill_diagonal(others, np.inf)
     near = np.argpartition(others, count - 1, axis=1)[:, :count]
     distances = np.take_along_axis(others, near, axis=1)
     order = np.argsort(distances, axis=1, kind="stable")

@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ALONE", "applied", "cross", "gram", "grams"]
+__all__ = ["ALONE", "cross", "each_applied", "gram", "grams"]
 
 Floats = npt.NDArray[np.float64]
 Real = TypeVar("Real", np.float32, np.float64)
@@ -32,15 +32,39 @@ def gram(table: Floats) -> Floats:
     return np.asarray((products + products.T) / 2)
 
 
-def grams(tables: Floats) -> Floats:
-    """The same of t tables at once: from shape (t, n, m) to (t, m, m)."""
-    rows, size = tables.shape[1], tables.shape[2] ** 2
-    across = np.ascontiguousarray(np.swapaxes(tables, 1, 2))
+def grams(some: Floats, tables: Floats) -> Floats:
+    """Products of all pairs of columns of t tables at once, likewise.
+
+    Args:
+        some: shape (t, m, n), tables whose columns stand in rows; 0 in rows that do not count.
+        tables: shape (t, m, n), the same with all rows. In an array of its own, as a table times itself would become
+            another routine of BLAS, with a threshold of its own.
+
+    Returns:
+        Shape (t, m, m), symmetric to the last digit.
+    """
+    rows, size = tables.shape[2], tables.shape[1] ** 2
+    across = np.swapaxes(tables, 1, 2)
     step = max(1, ALONE // size)
-    products = np.matmul(across[:, :, :step], tables[:, :step])
+    products = np.matmul(some[:, :, :step], across[:, :step])
     for first in range(step, rows, step):
-        products += np.matmul(across[:, :, first : first + step], tables[:, first : first + step])
+        products += np.matmul(some[:, :, first : first + step], across[:, first : first + step])
     return np.asarray((products + np.swapaxes(products, 1, 2)) / 2)
+
+
+def each_applied(matrices: Floats, tables: Floats, out: Floats) -> Floats:
+    """The products `matrices @ tables` of each of t tables whose columns stand in rows, likewise.
+
+    Args:
+        matrices: shape (t, k, m).
+        tables: shape (t, m, n).
+        out: shape (t, k, n), where they are written.
+    """
+    rows, step = tables.shape[2], max(1, ALONE // max(matrices[0].size, 1))
+    for first in range(0, rows, step):
+        part = slice(first, first + step)
+        np.matmul(matrices, tables[:, :, part], out=out[:, :, part])
+    return out
 
 
 def cross(one: npt.NDArray[Real], other: npt.NDArray[Real]) -> npt.NDArray[Real]:
@@ -66,22 +90,3 @@ def cross(one: npt.NDArray[Real], other: npt.NDArray[Real]) -> npt.NDArray[Real]
     for first in range(step, rows, step):
         products += across[:, first : first + step] @ other[first : first + step]
     return np.asarray(products)
-
-
-def applied(table: Floats, matrix: Floats) -> Floats:
-    """The product `table @ matrix`, likewise in parts.
-
-    Args:
-        table: shape (n, k).
-        matrix: shape (k, m).
-
-    Returns:
-        Shape (n, m).
-    """
-    if len(table) * matrix.size >= WORTH_THREADS:
-        return np.asarray(table @ matrix)
-    step = max(1, ALONE // max(matrix.size, 1))
-    products = np.empty((len(table), matrix.shape[1]))
-    for first in range(0, len(table), step):
-        np.matmul(table[first : first + step], matrix, out=products[first : first + step])
-    return products
