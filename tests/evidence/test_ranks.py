@@ -19,6 +19,7 @@ from crackle_stream.detect.evidence.ranks import (
     median,
     medians,
     normal_scores,
+    quantiles,
     standard_legendre_of_ranks,
     uniform_ranks,
 )
@@ -44,6 +45,13 @@ def test_medians_are_numpys(seed: int, n: int, k: int, order: str) -> None:
     np.testing.assert_allclose(medians(x), np.median(x, axis=0), rtol=1e-15)
     assert median(x[:, 0]) == pytest.approx(float(np.median(x[:, 0])), rel=1e-15)
     assert np.array_equal(x, before)
+
+
+@given(SEEDS, st.integers(1, 60), st.lists(st.floats(0.0, 1.0), min_size=1, max_size=4))
+@settings(deadline=None, max_examples=60)
+def test_quantiles_are_numpys(seed: int, n: int, shares: list[float]) -> None:
+    x = series(seed, n, 1)[:, 0]
+    np.testing.assert_allclose(quantiles(x, shares), np.quantile(x, shares), rtol=1e-12, atol=1e-12)
 
 
 def test_the_median_of_nothing_is_undefined() -> None:

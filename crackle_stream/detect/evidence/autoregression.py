@@ -47,6 +47,8 @@ WIDTH_ROWS = 500
 RIDGE = 1e-9
 """Share of the trace added to a Gram matrix, for series that determine themselves."""
 
+TINY = float(np.finfo(np.float64).tiny)
+
 NORMAL_MAD = 1.4826
 
 
@@ -150,16 +152,18 @@ def fit(products: Floats, rows: int | Ints) -> Ints:
 
 def solve(products: Floats, orders: Ints) -> Autoregression:
     """Least-squares coefficients, each series with its own order."""
-    size = products.shape[1] - 1
-    left = _ridged(products)[:, :-1, :-1]
-    right = products[:, :-1, -1].copy()
+    size = int(orders.max(initial=0)) + 1  # with the constant; most series need few lags
+    left = _ridged(products)[:, :size, :size]
+    right = products[:, :size, -1].copy()
     unused = np.arange(size) > orders[:, None]
     if unused.any():
         left[unused[:, :, None] | unused[:, None, :]] = 0.0
         np.einsum("kii->ki", left)[unused] = 1.0
         right[unused] = 0.0
     found = np.linalg.solve(left, right[..., None])[..., 0]
-    return Autoregression(np.asarray(found[:, 1:], dtype=np.float64), np.asarray(found[:, 0], dtype=np.float64))
+    phi = np.zeros((len(products), products.shape[1] - 2))
+    phi[:, : size - 1] = found[:, 1:]
+    return Autoregression(phi, np.ascontiguousarray(found[:, 0]))
 
 
 def innovations(y: Floats, model: Autoregression, lengths: Lengths | None = None) -> Floats:
@@ -235,7 +239,8 @@ def robust_fit(
 
 def _ridged(products: Floats) -> Floats:
     """The products with a little on their diagonals."""
-    ridged = products.copy()
-    diagonals = np.einsum("kii->ki", ridged)  # a view
-    diagonals += (RIDGE * np.mean(diagonals, axis=1) + np.finfo(float).tiny)[:, None]
+    k, size = products.shape[:2]
+    ridged = products.copy(order="C")
+    diagonals = ridged.reshape(k, size * size)[:, :: size + 1]  # a view
+    diagonals += (RIDGE / size * np.add.reduce(diagonals, axis=1) + TINY)[:, None]
     return ridged

@@ -85,10 +85,8 @@ def means(y: Floats, lengths: Lengths | None) -> Floats:
 
 def variances(y: Floats, lengths: Lengths | None) -> Floats:
     """The variance of each column, shape (k,)."""
-    if lengths is None:
-        return np.asarray(y.var(axis=0))
     centred = filled_below(y - means(y, lengths), lengths)
-    return np.asarray(np.sum(centred * centred, axis=0) / lengths.counts)
+    return np.asarray(np.vecdot(centred.T, centred.T) / (len(y) if lengths is None else lengths.counts))
 
 
 def closed(columns: Sequence[Floats]) -> tuple[Floats, Lengths]:

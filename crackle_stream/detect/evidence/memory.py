@@ -243,11 +243,13 @@ def _extended(x: Floats, knots: Floats) -> Floats:
     """Normal scores through remembered quantiles, straight on beyond the outermost at the slope of the outer eighth."""
     step = KNOTS // 8
     steady = np.maximum.accumulate(knots + np.arange(KNOTS) * 1e-12 * max(abs(float(knots[-1])), 1.0))
-    z = np.interp(x, steady, _GRID)
+    z = np.asarray(np.interp(x, steady, _GRID))
     low = (_GRID[step] - _GRID[0]) / max(steady[step] - steady[0], 1e-300)
     high = (_GRID[-1] - _GRID[-1 - step]) / max(steady[-1] - steady[-1 - step], 1e-300)
-    z = np.where(x < steady[0], _GRID[0] + np.maximum((x - steady[0]) * low, -6.0), z)
-    return np.asarray(np.where(x > steady[-1], _GRID[-1] + np.minimum((x - steady[-1]) * high, 6.0), z))
+    below, above = x < steady[0], x > steady[-1]
+    z[below] = _GRID[0] + np.maximum((x[below] - steady[0]) * low, -6.0)
+    z[above] = _GRID[-1] + np.minimum((x[above] - steady[-1]) * high, 6.0)
+    return z
 
 
 def _cut(e: Floats) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crackle_stream.detect.evidence.prepared import Block, Prepared, prepared_of
-from crackle_stream.detect.evidence.ranks import legendre_of_ranks
+from crackle_stream.detect.evidence.ranks import legendre_of_ranks, median
 from crackle_stream.detect.evidence.recall import learned
 from crackle_stream.detect.evidence.shift_patterns import Change, shift_pattern, width
 from crackle_stream.detect.evidence.spread import SHAPE_DEGREES
@@ -163,7 +163,7 @@ def _changes(block: Block, place: int, bar: float, memory: MetricMemory | None) 
         row = int(white.spreads.row[place])
         earlier = e[:row] if row or memory is None else memory.noise * memory.deviation
         before, after = width(earlier), width(e[row:])
-        size = np.abs(e[row:] - np.median(e))
+        size = np.abs(e[row:] - median(e))
         wider = after > before
         yield Change(
             "variance",

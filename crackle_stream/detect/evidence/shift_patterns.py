@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crackle_stream.detect.evidence.metric_types import MetricType
+from crackle_stream.detect.evidence.ranks import median, quantiles
 from crackle_stream.model import CracklePattern, Evidence, Nature, Onset, PatternKind
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ class Change:
 
 def width(e: Floats) -> float:
     """Half the range of the middle 68 %: the standard deviation of a normal sample, whatever its tails."""
-    low, high = np.quantile(e, [0.16, 0.84])
-    return float(high - low) / 2
+    low, high = quantiles(e, (0.16, 0.84))
+    return (high - low) / 2
 
 
 def shift_pattern(prepared: Prepared, block: Block, place: int, column: int, change: Change) -> CracklePattern:
@@ -133,7 +134,7 @@ def _sentence(name: str, change: Change, before: Floats, after: Floats) -> tuple
 
 def _moved_too(before: Floats, after: Floats) -> str:
     """The middles, where they are apart: a level that wanders shows as a change of what varies, and reads as one."""
-    old, new = float(np.median(before)), float(np.median(after))
+    old, new = median(before), median(after)
     if abs(new - old) <= _scale(before, after):
         return ""
     return f"went from around {old:.4g} to around {new:.4g} and "
@@ -144,7 +145,7 @@ def _levels(before: Floats, after: Floats, direction: str) -> tuple[float, float
     old, new = float(np.mean(before)), float(np.mean(after))
     if (new > old) == (direction == "up"):
         return old, new
-    return float(np.median(before)), float(np.median(after))
+    return median(before), median(after)
 
 
 def distance(before: Floats, after: Floats) -> float:
