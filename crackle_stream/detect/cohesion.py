@@ -124,9 +124,10 @@ def _measured(points: Points, clusters: Sequence[Rows]) -> list[Cohesion]:
 
 def _multiplied(points: Points, stop: Callable[[], bool]) -> Cohesion | None:
     """All pairs of one cluster by products of its points, seen from their leader."""
-    shifted = Points(points.values - _anchor(points), points.present)
-    encoding = Encoding.of(shifted, points.shared())
-    encoding.left[:] *= -2.0  # so that a product is a squared distance
+    with np.errstate(over="ignore"):
+        shifted = Points(points.values - _anchor(points), points.present)
+        encoding = Encoding.of(shifted, points.shared())
+        encoding.left[:] *= -2.0  # so that a product is a squared distance
     total, apart, n = 0.0, 0, len(points)
     for rows in chunks(n, SIDE):
         for columns in chunks(n, SIDE):
@@ -134,7 +135,8 @@ def _multiplied(points: Points, stop: Callable[[], bool]) -> Cohesion | None:
                 continue
             if stop():
                 return None
-            squares = encoding.left[rows] @ encoding.right[columns].T
+            with np.errstate(over="ignore", invalid="ignore"):
+                squares = encoding.left[rows] @ encoding.right[columns].T
             first, second = _take_out_close(squares, encoding.norms[rows], encoding.norms[columns], rows == columns)
             some = float(np.sqrt(squares, out=squares).sum())
             # each pair stands twice in a block of rows with themselves
@@ -166,7 +168,7 @@ def _take_out_close(squares: Floats, left: Floats, right: Floats, itself: bool) 
     first = second = np.empty(0, dtype=np.intp)
     # one look at the least of them spares most blocks the comparison of each
     if not squares.min() > SAFE_SHARE * (left.max() + right.max()):
-        close = squares <= SAFE_SHARE * (left[:, np.newaxis] + right)
+        close = ~(squares > SAFE_SHARE * (left[:, np.newaxis] + right))  # also where numbers are too large to square
         if itself:
             close |= close.T  # the two halves may round to different sides
         squares[close] = 0.0

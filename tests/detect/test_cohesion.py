@@ -87,6 +87,15 @@ def test_pairs_without_a_common_metric_are_counted_and_make_the_average_infinite
     assert one_cluster(values) == Cohesion(inf, 3, apart=1)
 
 
+@pytest.mark.parametrize("large", [1e160, 1e300])
+def test_numbers_too_large_to_square_make_the_average_infinite_not_undefined(large: float) -> None:
+    # a leader without the second metric does not keep tasks out that differ in it
+    values = np.random.default_rng(10).normal(size=(200, 2))
+    values[1:, 1] *= large
+    values[0, 1] = nan
+    assert one_cluster(values).average == inf
+
+
 def test_several_clusters_are_measured_each_on_its_own() -> None:
     values = np.array([[0.0], [10.0], [1.0], [13.0], [3.0]])
     near, far = np.array([0, 2, 4]), np.array([1, 3])
