@@ -49,7 +49,8 @@ RUNGS = {
     "bare": "aiokafka `getmany`, nothing done",
     "source": "our source: batches of payloads, positions, times",
     "columns": "... decoded",
-    "ring": "... in rings, windows copied out",
+    "ring": "... in rings",
+    "copies": "... with positions, and windows of 1,000 copied out for every 500 new records",
     "pipeline": "... the whole stream without detectors: settled positions, commits, a thread for each window",
     "windows": "... with the mean and correlation of each 1,000",
 }

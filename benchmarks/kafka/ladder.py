@@ -3,7 +3,9 @@
 - bare: aiokafka's `getmany` with the settings of our source, and nothing done with what it gives;
 - source: our source, whose batches are dropped;
 - columns: they are decoded;
-- ring: the columns go to the rings of their partitions, and windows are copied out of them, to be dropped;
+- ring: the columns go to the ring of their partition;
+- copies: rings, positions and the places where windows end are kept as a stream does, and windows copied out of them,
+  to be dropped;
 - pipeline: the whole stream, committing included, with no detector and no sink;
 - windows: the same with one detector, the mean and correlation of each 1,000.
 
@@ -15,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import aiokafka  # type: ignore[import-untyped]
@@ -24,6 +27,7 @@ from benchmarks.kafka.steady import Steady
 from crackle_stream import ThermalProfile
 from crackle_stream.commit import SettledPositions
 from crackle_stream.decode import Decoder
+from crackle_stream.ring import Ring
 from crackle_stream.schedule import CoolingSchedule
 from crackle_stream.sources import KafkaSource
 from crackle_stream.sources.kafka.client import arguments
@@ -36,7 +40,7 @@ from crackle_stream.stream.scope import Scope
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from crackle_stream.model import CracklePattern, RecordBatch
+    from crackle_stream.model import CracklePattern, Partition, RecordBatch
     from crackle_stream.window import Window
 
 __all__ = ["RUNGS"]
@@ -75,7 +79,19 @@ async def columns(options: KafkaOptions, steady: Steady) -> None:
 
 
 async def ring(options: KafkaOptions, steady: Steady) -> None:
-    """Rows of rings, at the default capacity and schedule."""
+    """Rows of rings of the default capacity."""
+    decoder, capacity = Decoder(), KilnOptions().capacity
+    rings: defaultdict[Partition, Ring] = defaultdict(lambda: Ring(capacity))
+
+    def use(batch: RecordBatch) -> None:
+        tasks, _ = decoder.decode(batch)
+        rings[tasks.positions.partition].append(tasks.labels, tasks.times, tasks.names, tasks.values)
+
+    await _batches(options, steady, use)
+
+
+async def copies(options: KafkaOptions, steady: Steady) -> None:
+    """Windows at the default capacity and schedule: each a thousand tasks, five hundred of them new."""
     decoder, settled, kiln = Decoder(), SettledPositions(), KilnOptions(scope="partition")
     checkpoints = Checkpoints(settled, capacity=kiln.capacity)
     scope = Scope(kiln, CoolingSchedule(), settled, checkpoints, name="ladder", monotonic=time.monotonic)
@@ -116,7 +132,7 @@ async def _stream(options: KafkaOptions, steady: Steady, profile: ThermalProfile
         await stream.run()
 
 
-RUNGS = {each.__name__: each for each in (bare, source, columns, ring, pipeline, windows)}
+RUNGS = {each.__name__: each for each in (bare, source, columns, ring, copies, pipeline, windows)}
 
 
 def main() -> None:

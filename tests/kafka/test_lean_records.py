@@ -11,7 +11,7 @@ import pytest
 from kafka_broker import Broker
 from kafka_cluster import Cluster
 
-from crackle_stream.sources.kafka.lean import keep_lean
+from crackle_stream.sources.kafka.lean import AT_ONCE, keep_lean
 
 
 async def read(consumer: Any, count: int) -> list[Any]:
@@ -52,6 +52,74 @@ async def test_a_lean_consumer_hands_out_what_a_plain_one_does(kafka: Broker, co
     assert not any(isinstance(record, aiokafka.ConsumerRecord) for record in ours)
     assert all(isinstance(record, aiokafka.ConsumerRecord) for record in theirs)
     assert [said(record) for record in ours] == [said(record) for record in theirs]
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("compression", [None, "gzip"])
+@pytest.mark.parametrize("at_most", [1, 500, AT_ONCE, 700, None])
+async def test_a_large_batch_is_handed_out_in_parts(
+    kafka: Broker, compression: str | None, at_most: int | None
+) -> None:
+    """From its beginning and from places within it, on both sides of where the parser pauses, to the next batch."""
+    cluster = Cluster(kafka)
+    topic = await cluster.topic()
+    partition = aiokafka.TopicPartition(topic, 0)
+    first, last = 2 * AT_ONCE, 20
+    async with aiokafka.AIOKafkaProducer(
+        bootstrap_servers=kafka.address, compression_type=compression, max_batch_size=2**20, linger_ms=500
+    ) as producer:
+        for size in (first, last):
+            for number in range(size):
+                await producer.send(topic, b'{"x": %d}' % number, partition=0)
+            await producer.flush()
+    consumer = aiokafka.AIOKafkaConsumer(bootstrap_servers=kafka.address, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        assert keep_lean(consumer)
+        consumer.assign([partition])
+        for begin in (0, 100, AT_ONCE - 1, AT_ONCE, first - 3, first, first + last - 1):
+            consumer.seek(partition, begin)
+            polls = 3 if at_most == 1 else 100
+            found: list[int] = []
+            while polls and begin + len(found) < first + last:
+                for records in (await consumer.getmany(timeout_ms=500, max_records=at_most)).values():
+                    assert len(records) <= (at_most or first + last)
+                    found += [record.offset for record in records]
+                    assert await consumer.position(partition) == found[-1] + 1
+                    assert [record.value for record in records][-1] == b'{"x": %d}' % (found[-1] % first)
+                    polls -= 1
+            assert found == list(range(begin, begin + len(found)))
+            assert len(found) == min(3 if at_most == 1 else first + last, first + last - begin)
+    finally:
+        await consumer.stop()
+
+
+@pytest.mark.broker
+async def test_what_was_parsed_ahead_is_dropped_when_the_position_moves(kafka: Broker) -> None:
+    cluster = Cluster(kafka)
+    topic = await cluster.topic()
+    partition = aiokafka.TopicPartition(topic, 0)
+    async with aiokafka.AIOKafkaProducer(bootstrap_servers=kafka.address, linger_ms=500) as producer:
+        for number in range(100):
+            await producer.send(topic, b"%d" % number, partition=0)
+        await producer.flush()
+    consumer = aiokafka.AIOKafkaConsumer(bootstrap_servers=kafka.address, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        assert keep_lean(consumer)
+        consumer.assign([partition])
+        offsets = []
+        for begin in (0, 90, 5):
+            consumer.seek(partition, begin)
+            found: list[Any] = []
+            while not found:
+                found = [
+                    one for some in (await consumer.getmany(timeout_ms=500, max_records=3)).values() for one in some
+                ]
+            offsets.append([record.offset for record in found])
+        assert offsets == [[0, 1, 2], [90, 91, 92], [5, 6, 7]]
+    finally:
+        await consumer.stop()
 
 
 @pytest.mark.parametrize(
