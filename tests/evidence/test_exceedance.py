@@ -66,5 +66,5 @@ def test_only_levels_in_doubt_are_drawn_for(monkeypatch: pytest.MonkeyPatch) -> 
     reached = np.array([2.0, 4.0, recall.WITHOUT_DOUBT + 0.5])
     none, orders = np.zeros(3), np.ones(3, dtype=np.intp)
     levels = Levels(p, orders, none, reached, np.zeros((3, 1)), orders, none, reached**2)
-    assert recall._drawn(levels, 300, np.full(3, PRIOR)).p.tolist() == [0.2, 0.004, 1e-15]
+    assert recall._drawn(levels, np.full(3, 300), np.full(3, PRIOR)).p.tolist() == [0.2, 0.004, 1e-15]
     assert asked == [4.0]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from crackle_stream.detect.evidence.ranks import medians
 from crackle_stream.detect.evidence.staircase import PRICE, stairs_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["Drifts", "drifts_of"]
 
@@ -50,6 +54,11 @@ class Drifts:
     def of(self, columns: list[int]) -> Drifts:
         """Those of some metrics."""
         return Drifts(self.slopes[columns], self.growing[columns])
+
+    @classmethod
+    def together(cls, some: Sequence[Self]) -> Self:
+        """Those of the metrics of several tables, in order."""
+        return cls(np.concatenate([one.slopes for one in some]), np.concatenate([one.growing for one in some]))
 
     def taken_from(self, x: Floats) -> Floats:
         """The metrics as if their levels had stayed where they are in the middle of the window: shape (n, k)."""

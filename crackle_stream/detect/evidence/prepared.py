@@ -184,22 +184,21 @@ class Prepared:
             alike.setdefault(present[:, column].tobytes(), []).append(column)
         scores = nothing
         blocks: list[Block] = []
-        new: list[_Untaught] = []
+        waiting: list[_Alike] = []
         for columns in _parts(alike.values(), len(untied)):
             if self.stop():
                 break
-            rows = np.flatnonzero(present[:, columns[0]])
-            blocks += self._recalled(rows, columns, new)
+            waiting += self._alike(np.flatnonzero(present[:, columns[0]]), columns)
             if len(alike) == 1:
-                blocks += self._whitened(new)
-                new.clear()
-        blocks += self._whitened(new)
+                blocks += self._judged(waiting)
+                waiting.clear()
+        blocks += self._judged(waiting)
         for block in blocks:
             scores[block.rows[:, None], block.columns] = block.white.scores
         return Whitened(tuple(blocks), scores)
 
-    def _recalled(self, rows: npt.NDArray[np.intp], columns: list[int], new: list[_Untaught]) -> Iterator[Block]:
-        """Metrics that are judged by their memories; those that must be by the window alone go to the new ones."""
+    def _alike(self, rows: npt.NDArray[np.intp], columns: list[int]) -> Iterator[_Alike]:
+        """Those of some metrics that are judged by their memories, and those that are by the window alone."""
         values = self.untied[rows][:, columns]
         drifts = drifts_of(values)
         seasons = seasons_of(drifts.taken_from(values))
@@ -208,36 +207,35 @@ class Prepared:
             for place, column in enumerate(columns)
             if (memory := self.memories[column]) is not None and trusted(memory, seasons[place], len(rows))
         }
-        if known:
-            bar = worth_removing(len(self.tested))
-            judged = recalled(values[:, list(known)], list(known.values()), bar, self.stop)
-            if judged is None:
-                return
-            yield Block(rows, tuple(columns[place] for place in known), judged)
-        places = [place for place in range(len(columns)) if place not in known]
-        if places:
-            some = tuple(columns[place] for place in places)
-            new.append(_Untaught(rows, some, values[:, places], [seasons[p] for p in places], drifts.of(places)))
+        new = [place for place in range(len(columns)) if place not in known]
+        for places in filter(None, (list(known), new)):
+            yield _Alike(
+                rows,
+                tuple(columns[place] for place in places),
+                values[:, places],
+                [seasons[place] for place in places],
+                drifts.of(places),
+                [known[place] for place in places if place in known],
+            )
 
-    def _whitened(self, new: list[_Untaught]) -> Iterator[Block]:
-        """Metrics that are judged by the window alone; those that are present in different rows close up in a table."""
+    def _judged(self, waiting: list[_Alike]) -> Iterator[Block]:
+        """Metrics whitened; those that are present in different rows close up over their gaps in one table."""
         bar = worth_removing(len(self.tested))
-        for some in _together(new):
-            if self.stop():
-                return
-            white = _whitened_together(some, bar, self.stop)
-            if white is None:
-                return
-            first = 0
-            for one in some:
-                places = range(first, first + len(one.columns))
-                first = places.stop
-                yield Block(one.rows, one.columns, white if len(some) == 1 else white.of(places, len(one.rows)))
+        for by_memory in (True, False):
+            for some in _together(one for one in waiting if bool(one.memories) == by_memory):
+                white = None if self.stop() else _whitened_together(some, bar, self.stop)
+                if white is None:
+                    return
+                first = 0
+                for one in some:
+                    places = range(first, first + len(one.columns))
+                    first = places.stop
+                    yield Block(one.rows, one.columns, white if len(some) == 1 else white.of(places, len(one.rows)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Untaught:
-    """Metrics that are present in the same rows and have no memory to be judged by.
+class _Alike:
+    """Metrics that are present in the same rows, and are judged in the same way.
 
     Attributes:
         rows: rows of the window where they are present, n of them.
@@ -245,6 +243,7 @@ class _Untaught:
         values: shape (n, k).
         seasons: frequencies of the sinusoids in each.
         drifts: the straight drifts of each.
+        memories: what each is judged by; none where that is the window alone.
     """
 
     rows: npt.NDArray[np.intp]
@@ -252,11 +251,12 @@ class _Untaught:
     values: Floats
     seasons: list[tuple[float, ...]]
     drifts: Drifts
+    memories: list[MetricMemory]
 
 
-def _together(new: Iterable[_Untaught]) -> Iterator[list[_Untaught]]:
+def _together(new: Iterable[_Alike]) -> Iterator[list[_Alike]]:
     """Metrics that are whitened in one table: of about as many rows, and few enough for a core's cache."""
-    batch: list[_Untaught] = []
+    batch: list[_Alike] = []
     for one in sorted(new, key=lambda one: len(one.rows)):
         if batch and not (
             TOGETHER_ROWS <= len(batch[0].rows) >= ALIKE_SHARE * len(one.rows)
@@ -269,15 +269,17 @@ def _together(new: Iterable[_Untaught]) -> Iterator[list[_Untaught]]:
         yield batch
 
 
-def _whitened_together(some: list[_Untaught], bar: float, stop: Callable[[], bool]) -> White | None:
+def _whitened_together(some: list[_Alike], bar: float, stop: Callable[[], bool]) -> White | None:
+    memories = [memory for one in some for memory in one.memories]
+    drifts = some[0].drifts if len(some) == 1 else Drifts.together([one.drifts for one in some])
     if len(some) == 1:
-        return whiten(some[0].values, some[0].seasons, some[0].drifts, bar, stop)
-    table, lengths = closed([column for one in some for column in one.drifts.taken_from(one.values).T])
-    slopes, growing = (
-        np.concatenate(parts) for parts in zip(*((one.drifts.slopes, one.drifts.growing) for one in some), strict=True)
-    )
-    seasons = [seasons for one in some for seasons in one.seasons]
-    return whiten(table, seasons, Drifts(slopes, growing), bar, stop, lengths)
+        table, lengths = some[0].values, None
+    else:
+        flat = (one.values if memories else one.drifts.taken_from(one.values) for one in some)
+        table, lengths = closed([column for values in flat for column in values.T])
+    if memories:
+        return recalled(table, memories, bar, stop, lengths)
+    return whiten(table, [seasons for one in some for seasons in one.seasons], drifts, bar, stop, lengths)
 
 
 def _parts(alike: Iterable[list[int]], rows: int) -> Iterator[list[int]]:

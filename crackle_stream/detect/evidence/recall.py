@@ -12,6 +12,7 @@ from crackle_stream.detect.evidence.autoregression import CLIP, MAX_ORDER, Autor
 from crackle_stream.detect.evidence.drift import Drifts
 from crackle_stream.detect.evidence.exceedance import drawn_scan_tail
 from crackle_stream.detect.evidence.excursions import with_excursions
+from crackle_stream.detect.evidence.lengths import Lengths, counts_of, filled_below, later, means, of_columns, variances
 from crackle_stream.detect.evidence.level import FAR, Levels, ranked
 from crackle_stream.detect.evidence.memory import CLUSTERED, MetricMemory, after_window
 from crackle_stream.detect.evidence.memory_models import series_models, spread_models
@@ -69,7 +70,11 @@ def trusted(memory: MetricMemory | None, seasons: tuple[float, ...], rows: int) 
 
 
 def recalled(
-    x: Floats, memories: Sequence[MetricMemory], bar: float, stop: Callable[[], bool] = lambda: False
+    x: Floats,
+    memories: Sequence[MetricMemory],
+    bar: float,
+    stop: Callable[[], bool] = lambda: False,
+    lengths: Lengths | None = None,
 ) -> White | None:
     """Metrics with trusted memories, whitened by them; None where there was no time to end it.
 
@@ -82,33 +87,37 @@ def recalled(
         memories: one a metric, all `trusted`.
         bar: p value under which a change of level is taken out.
         stop: the cooperative deadline, asked between the parts of the work.
+        lengths: of the metrics where they differ, as in `whiten`.
     """
     n, k = x.shape
     x = np.asfortranarray(x)
     y = np.asfortranarray(np.column_stack([one.on_scale(x[:, column]) for column, one in enumerate(memories)]))
+    filled_below(y, lengths)
+    ends = later(lengths, MAX_ORDER)  # of the innovations
     model = series_models(memories)
     deviation = np.array([memory.deviation for memory in memories])
     prior = np.array([memory.prior_rows for memory in memories])
     spells = spread_models(memories)
     clustered = spells.phi.sum(axis=1) > CLUSTERED
-    e = innovations(y, model) / deviation
-    levels = _drawn(_level(_standardised(e, clustered), model.phi, prior, deviation, MAX_ORDER), n, prior)
+    e = innovations(y, model, lengths) / deviation
+    levels = _level(_standardised(e, clustered, ends), model.phi, prior, deviation, MAX_ORDER, lengths=ends)
+    levels = _drawn(levels, counts_of(e, ends), prior)
     if stop():
         return None
     levels.p[clustered] **= SPELLS
-    steps = steps_in(y, levels, bar=bar, remembered=True)
-    steps = with_excursions(y, steps, levels, bar=bar, remembered=np.flatnonzero(~clustered))
+    steps = steps_in(y, levels, bar=bar, remembered=True, lengths=lengths)
+    steps = with_excursions(y, steps, levels, bar=bar, remembered=np.flatnonzero(~clustered), lengths=lengths)
     if stop():
         return None
-    settled = removed(y, steps)
-    e = innovations(settled, Autoregression(model.phi, np.zeros(k)))
-    even = smeared(e, x, [memory.transform != Transform.SCORES for memory in memories])
+    settled = removed(y, steps, lengths)
+    e = innovations(settled, Autoregression(model.phi, np.zeros(k)), lengths)
+    even = smeared(e, x, [memory.transform != Transform.SCORES for memory in memories], ends)
     # Scores compress how far an extreme value moves; the other scales are straight lines of what is scanned.
     plain = np.where([memory.transform == Transform.SCORES for memory in memories], x, y)
-    amplitudes = scan_amplitude(plain, MAX_ORDER)
+    amplitudes = scan_amplitude(plain, MAX_ORDER, lengths)
     amplitudes.p[clustered] = 1.0  # one window does not show how long its spells last
-    spreads = stronger(_spread(even, memories, spells), amplitudes)
-    shapes = scan_shape(_standardised(even, clustered))
+    spreads = stronger(_spread(even, memories, spells, ends), amplitudes)
+    shapes = scan_shape(_standardised(even, clustered, ends), ends)
     spreads.p[clustered] **= SPELLS
     shapes.p[clustered] **= SPELLS
     return White(
@@ -122,9 +131,9 @@ def recalled(
         amplitudes=amplitudes,
         shapes=shapes,
         innovations=_after_the_first(e, n),
-        scores=_after_the_first(normal_scores(e), n),
+        scores=_after_the_first(normal_scores(e, ends), n),
         phi=model.phi,
-        effective_n=independent_rows(settled, e, model.phi),
+        effective_n=independent_rows(settled, e, model.phi, lengths),
         calibrated=np.ones(k, dtype=np.bool_),
     )
 
@@ -167,21 +176,31 @@ def _struck(memory: MetricMemory) -> MetricMemory | None:
     return None if memory.strikes + 1 >= ACCEPT_AFTER else replace(memory, strikes=memory.strikes + 1)
 
 
-def _level(e: Floats, phi: Floats, prior: Floats, deviation: Floats, skipped: int = 0, *, trim: float = TRIM) -> Levels:
+def _level(
+    e: Floats,
+    phi: Floats,
+    prior: Floats,
+    deviation: Floats,
+    skipped: int,
+    *,
+    trim: float = TRIM,
+    lengths: Lengths | None,
+) -> Levels:
     series = np.arange(e.shape[1])
-    flat = split_off(clipped(e))
-    wider = np.maximum(flat.std(axis=0) - 1 / np.sqrt(2 * len(e)), 1.0)  # beyond a standard error of its own
+    flat = split_off(clipped(e, lengths=lengths), lengths)
+    error = 1 / np.sqrt(2 * counts_of(e, lengths))  # its own standard one
+    wider = np.maximum(np.sqrt(variances(flat, lengths)) - error, 1.0)
     cut = np.clip(e / wider, -CLIP, CLIP)
-    cut /= np.sqrt(_left_over(flat))
+    cut /= np.sqrt(_left_over(flat, lengths))
     far = np.sum(np.abs(cut) > FAR, axis=0)
-    scan = scan_step(cut, phi, prior, ranked(cut, far), trim=trim)
+    scan = scan_step(cut, phi, prior, ranked(cut, far, lengths), trim=trim, lengths=lengths)
     place = np.argmax(np.abs(scan.statistic), axis=0)
     gain = scan.statistic**2
     place[gain[0] >= gain.max(axis=0) - SAME_START] = 0
     statistic = scan.statistic[place, series]
     largest = gain.max(axis=0)
     return Levels(
-        p=chi_scan_tail(np.sqrt(largest), neighbour_drops(len(e), phi, prior, trim=trim)),
+        p=chi_scan_tail(np.sqrt(largest), neighbour_drops(len(e), phi, prior, trim=trim, lengths=lengths)),
         row=place + scan.first + skipped * (place + scan.first > 0),
         size=scan.size[place, series] * deviation * wider,
         statistic=statistic,
@@ -192,46 +211,47 @@ def _level(e: Floats, phi: Floats, prior: Floats, deviation: Floats, skipped: in
     )
 
 
-def _drawn(levels: Levels, n: int, prior: Floats) -> Levels:
+def _drawn(levels: Levels, rows: Ints, prior: Floats) -> Levels:
     """The same with p values by draws where they may matter: the closed form is 3 times too large in AR .9."""
     p = levels.p.copy()
     reached = np.sqrt(levels.without - levels.residual)
     for place in np.flatnonzero((p < WORTH_DRAWING) & (reached < WITHOUT_DOUBT)).tolist():
-        p[place] = drawn_scan_tail(float(reached[place]), n - MAX_ORDER, levels.phi[place], float(prior[place]))
+        p[place] = drawn_scan_tail(float(reached[place]), int(rows[place]), levels.phi[place], float(prior[place]))
     return replace(levels, p=p)
 
 
-def _left_over(flat: Floats) -> Floats:
+def _left_over(flat: Floats, lengths: Lengths | None) -> Floats:
     """Long-run over plain variance of innovations that should be white, less its error: at least 1."""
-    n = len(flat)
+    n = counts_of(flat, lengths)
     weights = 1 - np.arange(1, MEMORY_LAGS + 1) / (MEMORY_LAGS + 1)
-    own = np.array([np.mean(flat[lag:] * flat[:-lag], axis=0) for lag in range(1, MEMORY_LAGS + 1)])
-    ratio = 1 + 2 * weights @ own / np.maximum(flat.var(axis=0), 1e-300)
+    own = np.array([np.vecdot(flat[lag:].T, flat[:-lag].T) / (n - lag) for lag in range(1, MEMORY_LAGS + 1)])
+    ratio = 1 + 2 * weights @ own / np.maximum(variances(flat, lengths), 1e-300)
     return np.asarray(np.maximum(ratio - 2 * np.sqrt(4 * np.sum(weights**2) / n), 1.0))
 
 
-def _spread(e: Floats, known: Sequence[MetricMemory], model: Autoregression) -> Levels:
+def _spread(e: Floats, known: Sequence[MetricMemory], model: Autoregression, lengths: Lengths | None) -> Levels:
     """A step in the spread's score; scaled up never, as a window's own deviation is the smaller for its best split."""
     scores = np.column_stack([legendre_scores(memory.ranks(e[:, c]), 2) for c, memory in enumerate(known)])
-    left = innovations(scores, model)
-    prior = np.array([memory.prior_rows for memory in known])
-    deviation = np.maximum(left.std(axis=0), 1.0)
-    return _level(left / deviation, model.phi, prior, deviation, model.phi.shape[1], trim=SCORE_TRIM)
+    left = innovations(filled_below(scores, lengths), model, lengths)
+    prior, lags = np.array([memory.prior_rows for memory in known]), model.phi.shape[1]
+    ends = later(lengths, lags)
+    deviation = np.maximum(np.sqrt(variances(left, ends)), 1.0)
+    return _level(left / deviation, model.phi, prior, deviation, lags, trim=SCORE_TRIM, lengths=ends)
 
 
-def _standardised(e: Floats, which: npt.NDArray[np.bool_]) -> Floats:
+def _standardised(e: Floats, which: npt.NDArray[np.bool_], lengths: Lengths | None) -> Floats:
     """The innovations, those of some series over their local deviation: a busy spell is no step."""
     if not which.any():
         return e
     calm = e.copy(order="K")
-    calm[:, which] /= _volatility(e[:, which])
+    calm[:, which] /= _volatility(e[:, which], of_columns(lengths, np.flatnonzero(which)))
     return calm
 
 
-def _volatility(e: Floats) -> Floats:
+def _volatility(e: Floats, lengths: Lengths | None) -> Floats:
     """Local standard deviation from the innovations before each row, part of it the window's own: shape (n, k)."""
-    square = np.minimum(e * e, CLIP**2 * np.mean(e * e, axis=0))
-    overall = np.mean(square, axis=0)
+    square = np.minimum(e * e, CLIP**2 * means(e * e, lengths))
+    overall = means(square, lengths)
     local = np.zeros_like(e)
     for lag in range(1, 4 * VOLATILITY_ROWS):
         local[lag:] += np.exp(-lag / VOLATILITY_ROWS) * square[:-lag]

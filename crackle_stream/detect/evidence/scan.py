@@ -77,7 +77,7 @@ def scan_step(
         prior_rows: rows of memory, shape (k,) or a number; 0 for none.
         pulse: shape (n, k), what a row's innovation counts for where the step begins at that row; e by default.
         trim: share of the rows at each end where no step is looked for.
-        lengths: of the series, without memory of earlier windows; rows beyond what is looked at have a statistic of 0.
+        lengths: of the series; rows beyond what is looked at have a statistic of 0.
 
     References:
         [1] R. Tsay, Outliers, level shifts, and variance changes in time series, J. Forecasting 7, 1988.
@@ -86,7 +86,7 @@ def scan_step(
     n, k = e.shape
     p = phi.shape[1]
     prior = np.asarray(prior_rows, dtype=np.float64)
-    rows = _looked_at(n, prior, trim) if lengths is None else _looked_at_in(lengths, trim)
+    rows = _looked_at(n, prior, trim) if lengths is None else _looked_at_in(lengths, prior, trim)
     later = np.zeros((n + p + 1, k), order="F")
     np.cumsum(e[::-1], axis=0, out=later[:n][::-1])
     matched = later[rows].copy(order="F")
@@ -102,7 +102,7 @@ def scan_step(
     size = matched / norm
     statistic = size * np.sqrt(norm)
     if lengths is not None:
-        statistic *= _within(rows, lengths, trim)
+        statistic *= _within(rows, lengths, prior, trim)
     return Scan(statistic, size, rows.start)
 
 
@@ -117,9 +117,10 @@ def scan_white(e: Floats, trim: float, lengths: Lengths | None = None) -> Scan:
     if lengths is None:
         first, norm, root = _white_norms(len(e), trim)
     else:
-        rows = _looked_at_in(lengths, trim)
+        nothing = np.zeros(())
+        rows = _looked_at_in(lengths, nothing, trim)
         first, norm = rows.start, _white_norm(_left(len(e), rows, lengths), lengths.counts)
-        root = np.where(_within(rows, lengths, trim), np.sqrt(norm), np.inf)
+        root = np.where(_within(rows, lengths, nothing, trim), np.sqrt(norm), np.inf)
     before = np.cumsum(e[: first + len(norm) - 1], axis=0, out=np.empty_like(e[: first + len(norm) - 1], order="F"))
     matched = before[first - 1 :]
     return Scan(matched / -root, matched / -norm, first)
@@ -173,13 +174,13 @@ def neighbour_drops(
     p = phi.shape[1]
     prior = np.asarray(prior_rows, dtype=np.float64)
     total = (rows if lengths is None else lengths.counts) + prior
-    looked_at = _looked_at(rows, prior, trim) if lengths is None else _looked_at_in(lengths, trim)
+    looked_at = _looked_at(rows, prior, trim) if lengths is None else _looked_at_in(lengths, prior, trim)
     weights, left = step_profile(phi), _left(rows, looked_at, lengths)
     mass, norm = _mass_and_norm(weights, left, total)
     shared = _profile_sums(weights[:p] * weights[1:], weights[p] ** 2, left[1:]) - mass[1:] * mass[:-1] / total
     drops = np.asarray(1 - shared / np.sqrt(norm[:-1] * norm[1:]))
     if lengths is not None:
-        within = _within(looked_at, lengths, trim)
+        within = _within(looked_at, lengths, prior, trim)
         drops *= within[:-1] & within[1:]
     return drops
 
@@ -204,16 +205,16 @@ def _edges(lengths: Lengths, trim: float) -> Ints:
     return np.array([_edge(count, trim) for count in lengths.counts.tolist()], dtype=np.intp)
 
 
-def _looked_at_in(lengths: Lengths, trim: float) -> slice:
+def _looked_at_in(lengths: Lengths, prior: Floats, trim: float) -> slice:
     """The rows that are looked at in any of the series."""
     edges = _edges(lengths, trim)
-    return slice(int(edges.min()), int((lengths.counts - edges).max()))
+    return slice(0 if bool(np.all(prior > 0)) else int(edges.min()), int((lengths.counts - edges).max()))
 
 
-def _within(rows: slice, lengths: Lengths, trim: float) -> npt.NDArray[np.bool_]:
+def _within(rows: slice, lengths: Lengths, prior: Floats, trim: float) -> npt.NDArray[np.bool_]:
     """Whether each row is looked at in each series: shape (s, k)."""
     row, edges = np.arange(rows.start, rows.stop)[:, None], _edges(lengths, trim)
-    return np.asarray((row >= edges) & (row < lengths.counts - edges))
+    return np.asarray((row >= (0 if bool(np.all(prior > 0)) else edges)) & (row < lengths.counts - edges))
 
 
 def _left(n: int, rows: slice, lengths: Lengths | None) -> Ints:

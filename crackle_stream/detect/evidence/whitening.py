@@ -54,9 +54,10 @@ TREND_CHECK = 0.01
 """P value of a step under which a straight drift is tried instead of it."""
 
 
-TOGETHER_ROWS = 320
+TOGETHER_ROWS = 340
 """Rows that metrics of different lengths must have to be whitened in one table: all are then fitted with as many lags,
-may hold the longest excursion, and no row is looked at that has fewer rows left than there are lags."""
+may hold the longest excursion, and no row is looked at that has fewer rows left than there are lags, of which a
+remembered spread has the most."""
 
 
 class Transform(StrEnum):
