@@ -18,7 +18,6 @@ from crackle_stream.detect.evidence.pairs import (
     nearest_miss,
     own_lags,
     seasons_of,
-    steadied,
     strongest_first,
     widened,
     with_spreads,
@@ -35,7 +34,7 @@ from crackle_stream.detect.evidence.responsible import (
 from crackle_stream.model import Candidate, CracklePattern, Evidence, Examination, NearMiss, PatternKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from crackle_stream.protocols import Context
     from crackle_stream.window import Window
@@ -79,7 +78,7 @@ class DependenceDetector:
         pairs = k * (k - 1) // 2
         if not pairs:
             return Examination(skipped=prepared.skipped)
-        found, complete = _tested(z, seasons_of(prepared), pairs, context.stop)
+        found, complete = _tested(prepared, pairs, context.stop)
         flagged = np.triu(found.p < PROPOSED / pairs, 1)
         apart, settled = _better_apart(z, flagged, np.abs(found.r), context.stop)
         candidates: list[Candidate] = []
@@ -124,13 +123,12 @@ class _Tested:
     p: Floats
 
 
-def _tested(
-    z: Floats, seasons: Sequence[Sequence[float]], pairs: int, stop: Callable[[], bool]
-) -> tuple[_Tested, bool]:
+def _tested(prepared: Prepared, pairs: int, stop: Callable[[], bool]) -> tuple[_Tested, bool]:
     """All tests of all pairs, and whether none was left out for lack of time."""
+    z = prepared.whitened.scores
     k = z.shape[1]
-    both = with_spreads(z, seasons)
-    both[:, :k] = steadied(z, seasons)
+    both = with_spreads(z, seasons_of(prepared))
+    both[:, :k] = prepared.steady
     nothing = _Tested(np.zeros((k, k)), np.ones((k, k)), np.ones((k, k)))
     if stop():
         return nothing, False

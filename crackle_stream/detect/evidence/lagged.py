@@ -13,8 +13,6 @@ from crackle_stream.detect.evidence.pairs import (
     LaggedScores,
     nearest_miss,
     own_memory,
-    seasons_of,
-    steadied,
     strongest_first,
 )
 from crackle_stream.detect.evidence.prepared import Prepared, prepared_of
@@ -56,8 +54,7 @@ class LaggedDetector:
         tests = k * (k - 1) * lags
         if not tests:
             return Examination(skipped=prepared.skipped)
-        steady = steadied(z, seasons_of(prepared))
-        widening, scores = own_memory(steady), LaggedScores(steady)
+        widening, scores = own_memory(prepared.steady), LaggedScores(prepared.steady)
         at_once = np.abs(scores.at(0, widening).r)
         p, r, best = np.ones((k, k)), np.zeros((k, k)), np.zeros((k, k), dtype=np.intp)
         done = 0

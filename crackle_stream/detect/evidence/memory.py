@@ -162,13 +162,16 @@ def after_window(
         known: the memories before it; None where the window begins one.
         spreads: shape (n - p, k), second Legendre scores of the innovations' ranks.
         weight: share of the window's rows that no earlier window held.
-        y: the values on the scales of the memories, where they are known.
+        y: the values on the scales of the memories, where these are and all metrics have one.
     """
     knots = _knots(x)
-    scales = [memory or _begun(x[:, c], transforms[c], knots[c]) for c, memory in enumerate(known)]
-    flat = np.column_stack([scale.on_scale(x[:, c]) for c, scale in enumerate(scales)]) if y is None else y
-    products = gram(flat, MAX_ORDER)
-    e = innovations(flat, _models(products, known, len(x) - MAX_ORDER))
+    if y is None:
+        scaled = [_scaled(memory, x[:, c], transforms[c], knots[c]) for c, memory in enumerate(known)]
+        scales, y = [scale for scale, _ in scaled], np.column_stack([values for _, values in scaled])
+    else:
+        scales = [memory for memory in known if memory is not None]
+    products = gram(y, MAX_ORDER)
+    e = innovations(y, _models(products, known, len(x) - MAX_ORDER))
     deviations = _cut(e).std(axis=0)
     even = smeared(e, x, [scale.transform != "scores" for scale in scales])
     noise, memories = _knots(even - medians(even)), _autocovariances(spreads)
@@ -189,12 +192,15 @@ def after_window(
     return after
 
 
-def _begun(x: Floats, transform: str, knots: Floats) -> MetricMemory:
-    """A memory that knows no more than its scale."""
+def _scaled(memory: MetricMemory | None, x: Floats, transform: str, knots: Floats) -> tuple[MetricMemory, Floats]:
+    """The memory, or one that knows no more than its scale; and the values on that scale."""
+    if memory is not None:
+        return memory, memory.on_scale(x)
     plain = _transformed(x, transform, knots)
     nothing = np.zeros(0)
-    scale = float(np.mean(plain)), float(np.std(plain)) or 1.0
-    return MetricMemory(transform, *scale, knots, nothing, nothing, nothing, 1.0, 0.0, 0.0)
+    centre, width = float(np.mean(plain)), float(np.std(plain)) or 1.0
+    begun = MetricMemory(transform, centre, width, knots, nothing, nothing, nothing, 1.0, 0.0, 0.0)
+    return begun, (plain - centre) / width
 
 
 def _models(products: Floats, known: Sequence[MetricMemory | None], rows: int) -> Autoregression:

@@ -14,6 +14,8 @@ from crackle_stream.detect.evidence.dither import dithered
 from crackle_stream.detect.evidence.drift import Drifts, drifts_of
 from crackle_stream.detect.evidence.lengths import closed
 from crackle_stream.detect.evidence.metric_types import MIN_PRESENT, MetricType, TypedMetric, infer_all, steps_of
+from crackle_stream.detect.evidence.pairs import seasons_of as seasons_seen
+from crackle_stream.detect.evidence.pairs import steadied
 from crackle_stream.detect.evidence.recall import memories_of, recalled, trusted
 from crackle_stream.detect.evidence.steps import worth_removing
 from crackle_stream.detect.evidence.whitening import TOGETHER_ROWS, White, seasons_of, whiten
@@ -196,6 +198,11 @@ class Prepared:
         for block in blocks:
             scores[block.rows[:, None], block.columns] = block.white.scores
         return Whitened(tuple(blocks), scores)
+
+    @cached_property
+    def steady(self) -> Floats:
+        """Shape (n, k): the whitened scores over the spread that their seasons give them."""
+        return steadied(self.whitened.scores, seasons_seen(self))
 
     def _alike(self, rows: npt.NDArray[np.intp], columns: list[int]) -> Iterator[_Alike]:
         """Those of some metrics that are judged by their memories, and those that are by the window alone."""
