@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 
 import numpy as np
@@ -18,6 +19,7 @@ from crackle_stream.detect.evidence.drift import Drifts, drifts_of
 from crackle_stream.detect.evidence.lengths import Lengths, closed, filled_below, means, variances
 from crackle_stream.detect.evidence.level import Levels
 from crackle_stream.detect.evidence.look import Context
+from crackle_stream.detect.evidence.memory import MetricMemory
 from crackle_stream.detect.evidence.prepared import Prepared
 from crackle_stream.detect.evidence.ranks import legendre_of_ranks, medians, normal_scores, standard_legendre_of_ranks
 from crackle_stream.detect.evidence.scan import neighbour_drops, scan_step, scan_white, split_off, white_drops
@@ -53,8 +55,9 @@ def series(rng: np.random.Generator, n: int) -> Floats:
 
 
 def columns(seed: int, least: int, most: int, k: int = 5) -> list[Floats]:
+    """Series of odd lengths: of an even number of values two are as far from the median, and rounding ranks them."""
     rng = np.random.default_rng(seed)
-    return [series(rng, int(rng.integers(least, most + 1))) for _ in range(k)]
+    return [series(rng, int(rng.integers(least, most + 1)) // 2 * 2 + 1) for _ in range(k)]
 
 
 def same(found: Floats, alone: Floats) -> None:
@@ -173,8 +176,43 @@ def as_whitened(found: White, alone: White) -> None:
 
 
 def with_gaps(values: Floats) -> Window:
+    """A window in which each metric is present an odd number of times."""
+    values = values.copy()
+    for column in values.T:
+        present = np.flatnonzero(~np.isnan(column))
+        if len(present) % 2 == 0:
+            column[present[0]] = np.nan
     names = [f"m{column}" for column in range(values.shape[1])]
     return Window.from_columns(["task"] * len(values), np.arange(len(values)), names, values)
+
+
+def taught(window: Window, history: History) -> Mapping[str, MetricMemory]:
+    learned = ShiftDetector().examine(window, Context(window, history, None, 0)).learned["metrics"]
+    assert isinstance(learned, Mapping)
+    return {name: MetricMemory.from_dict(memory) for name, memory in learned.items()}
+
+
+def as_taught(found: Mapping[str, MetricMemory], alone: Mapping[str, MetricMemory]) -> None:
+    assert sorted(found) == sorted(alone)
+    for name, memory in found.items():
+        for field in fields(MetricMemory):
+            one, other = getattr(memory, field.name), getattr(alone[name], field.name)
+            if isinstance(other, str):
+                assert one == other
+            else:
+                np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-8 * np.abs(other).max(initial=1e-300))
+
+
+@given(SEEDS)
+@settings(deadline=None, max_examples=8)
+def test_metrics_of_different_lengths_teach_as_each_alone(seed: int) -> None:
+    values = np.column_stack(columns(seed, 480, 480, 6))
+    values[np.random.default_rng(seed).random(values.shape) < 0.1] = np.nan
+    window = with_gaps(values)
+    together = taught(window, History())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prepared, "ALIKE_SHARE", 2.0)
+        as_taught(together, taught(window, History()))
 
 
 def test_remembered_metrics_with_gaps_are_judged_as_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,10 +229,12 @@ def test_remembered_metrics_with_gaps_are_judged_as_each_alone(monkeypatch: pyte
         earlier = with_gaps(values[start : start + 500])
         history = history.after({"shift": ShiftDetector().examine(earlier, Context(earlier, history, None, 0))})
     window = with_gaps(values[3000:])
-    together = Prepared(window, history).whitened
+    together, memories = Prepared(window, history).whitened, taught(window, history)
+    assert len(together.batches) == 1
     assert all(block.white.calibrated.all() for block in together.blocks)
     monkeypatch.setattr(prepared, "ALIKE_SHARE", 2.0)
     alone = Prepared(window, history).whitened
+    as_taught(memories, taught(window, history))
     for block, other in zip(together.blocks, alone.blocks, strict=True):
         assert block.columns == other.columns
         as_whitened(block.white, other.white)

@@ -80,7 +80,7 @@ def filled_below(y: Floats, lengths: Lengths | None, value: float = 0.0) -> Floa
 
 def means(y: Floats, lengths: Lengths | None) -> Floats:
     """The mean of each column, shape (k,)."""
-    return np.asarray(y.mean(axis=0) if lengths is None else np.add.reduce(y, axis=0) / lengths.counts)
+    return np.asarray(np.add.reduce(y, axis=0) / (len(y) if lengths is None else lengths.counts))
 
 
 def variances(y: Floats, lengths: Lengths | None) -> Floats:

@@ -17,6 +17,7 @@ from crackle_stream.detect.evidence.autoregression import (
     innovations,
     solve,
 )
+from crackle_stream.detect.evidence.lengths import Lengths, counts_of, filled_below, later, means, variances
 from crackle_stream.detect.evidence.memory_models import series_models
 from crackle_stream.detect.evidence.ranks import medians
 from crackle_stream.detect.evidence.spread import smeared
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["CLUSTERED", "KNOTS", "MetricMemory", "after_window"]
 
 Floats = npt.NDArray[np.float64]
+
+Ints = npt.NDArray[np.intp]
 
 KNOTS = 65
 """Quantiles that describe a metric's distribution, and another time that of its innovations."""
@@ -153,6 +156,7 @@ def after_window(
     spreads: Floats,
     weight: float,
     y: Floats | None = None,
+    lengths: Lengths | None = None,
 ) -> list[MetricMemory]:
     """The memories after a window in which nothing changed, one for each of its k metrics.
 
@@ -163,18 +167,22 @@ def after_window(
         spreads: shape (n - p, k), second Legendre scores of the innovations' ranks.
         weight: share of the window's rows that no earlier window held.
         y: the values on the scales of the memories, where these are and all metrics have one.
+        lengths: of the metrics.
     """
-    knots = _knots(x)
+    knots, rows, ends = _knots(x, lengths), counts_of(x, lengths), later(lengths, MAX_ORDER)
     if y is None:
-        scaled = [_scaled(memory, x[:, c], transforms[c], knots[c]) for c, memory in enumerate(known)]
-        scales, y = [scale for scale, _ in scaled], np.column_stack([values for _, values in scaled])
+        y, scales = np.zeros(x.shape, order="F"), []
+        for c, (memory, end) in enumerate(zip(known, rows.tolist(), strict=True)):
+            scale, y[:end, c] = _scaled(memory, x[:end, c], transforms[c], knots[c])
+            scales.append(scale)
     else:
         scales = [memory for memory in known if memory is not None]
-    products = gram(y, MAX_ORDER)
-    e = innovations(y, _models(products, known, len(x) - MAX_ORDER))
-    deviations = _cut(e).std(axis=0)
-    even = smeared(e, x, [scale.transform != "scores" for scale in scales])
-    noise, memories = _knots(even - medians(even)), _autocovariances(spreads)
+    products = gram(y, MAX_ORDER, lengths)
+    e = innovations(y, _models(products, known, rows - MAX_ORDER), lengths)
+    deviations, surprises = np.sqrt(variances(_cut(e, ends), ends)), means(e, ends)
+    even = smeared(e, x, [scale.transform != "scores" for scale in scales], ends)
+    noise = _knots(even - medians(even, ends), ends)
+    memories = _autocovariances(spreads, later(lengths, len(x) - len(spreads)))
     after = []
     for c, (memory, scale) in enumerate(zip(known, scales, strict=True)):
         deviation = float(deviations[c]) or 1.0
@@ -186,9 +194,9 @@ def after_window(
             noise=noise[c] / deviation,
             deviation=deviation,
             windows=weight,
-            rows=weight * len(x),
+            rows=weight * int(rows[c]),
         )
-        after.append(news if memory is None else memory.after(news, float(np.mean(e[:, c])) / memory.deviation))
+        after.append(news if memory is None else memory.after(news, float(surprises[c]) / memory.deviation))
     return after
 
 
@@ -203,7 +211,7 @@ def _scaled(memory: MetricMemory | None, x: Floats, transform: str, knots: Float
     return begun, (plain - centre) / width
 
 
-def _models(products: Floats, known: Sequence[MetricMemory | None], rows: int) -> Autoregression:
+def _models(products: Floats, known: Sequence[MetricMemory | None], rows: Ints) -> Autoregression:
     """The remembered autoregressions, and the window's own where nothing is remembered."""
     places = [c for c, memory in enumerate(known) if memory is not None]
     remembered = [memory for memory in known if memory is not None]
@@ -216,21 +224,24 @@ def _models(products: Floats, known: Sequence[MetricMemory | None], rows: int) -
     return own
 
 
-def _knots(x: Floats) -> Floats:
+def _knots(x: Floats, lengths: Lengths | None) -> Floats:
     """The KNOTS quantiles of each column, shape (k, KNOTS), as `np.quantile` gives them in a fifth of its time."""
-    ordered = np.sort(np.ascontiguousarray(x.T), axis=1)
-    places = (np.arange(KNOTS) + 0.5) / KNOTS * (len(x) - 1)
-    below = np.minimum(places.astype(np.intp), len(x) - 2)
+    ordered = np.array(x.T, order="C")
+    filled_below(ordered.T, lengths, np.inf)
+    ordered.sort(axis=1)
+    rows, series = counts_of(x, lengths)[:, None], np.arange(x.shape[1])[:, None]
+    places = (np.arange(KNOTS) + 0.5) / KNOTS * (rows - 1)
+    below = np.minimum(places.astype(np.intp), rows - 2)
     share = places - below
-    return np.asarray((1 - share) * ordered[:, below] + share * ordered[:, below + 1])
+    return np.asarray((1 - share) * ordered[series, below] + share * ordered[series, below + 1])
 
 
-def _autocovariances(spreads: Floats) -> Floats:
+def _autocovariances(spreads: Floats, lengths: Lengths | None) -> Floats:
     """Mean products at lags 0 to SPREAD_LAGS of scores whose mean is 0: shape (k, SPREAD_LAGS + 1)."""
     rows = np.ascontiguousarray(spreads.T)
-    n = rows.shape[1]
+    n, counts = rows.shape[1], counts_of(spreads, lengths)
     lags = range(SPREAD_LAGS + 1)
-    return np.column_stack([np.vecdot(rows[:, lag:], rows[:, : n - lag]) / (n - lag) for lag in lags])
+    return np.column_stack([np.vecdot(rows[:, lag:], rows[:, : n - lag]) / (counts - lag) for lag in lags])
 
 
 _GRID = special.ndtri((np.arange(KNOTS) + 0.5) / KNOTS)
@@ -258,7 +269,7 @@ def _extended(x: Floats, knots: Floats) -> Floats:
     return z
 
 
-def _cut(e: Floats) -> Floats:
-    middle = medians(e)
-    reach = 4 * 1.4826 * medians(np.abs(e - middle))
-    return np.clip(e, middle - reach, middle + reach)
+def _cut(e: Floats, lengths: Lengths | None) -> Floats:
+    middle = medians(e, lengths)
+    reach = 4 * 1.4826 * medians(np.abs(e - middle), lengths)
+    return filled_below(np.clip(e, middle - reach, middle + reach), lengths)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from crackle_stream.detect.evidence.aliases import affine_copies
 from crackle_stream.detect.evidence.dither import dithered
 from crackle_stream.detect.evidence.drift import Drifts, drifts_of
-from crackle_stream.detect.evidence.lengths import closed
+from crackle_stream.detect.evidence.lengths import Lengths, closed
 from crackle_stream.detect.evidence.metric_types import MIN_PRESENT, MetricType, TypedMetric, infer_all, steps_of
 from crackle_stream.detect.evidence.pairs import seasons_of as seasons_seen
 from crackle_stream.detect.evidence.pairs import steadied
@@ -23,13 +23,13 @@ from crackle_stream.model import Skip
 from crackle_stream.protocols import Context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from crackle_stream.detect.evidence.memory import MetricMemory
     from crackle_stream.history import History
     from crackle_stream.window import Window
 
-__all__ = ["Block", "Prepared", "PreparedContext", "Whitened", "prepared_of"]
+__all__ = ["Batch", "Block", "Prepared", "PreparedContext", "Whitened", "prepared_of"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -62,16 +62,60 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """Metrics that were whitened in one table.
+
+    Attributes:
+        blocks: by the rows in which they are present.
+        white: what whitening made of all of them, in the order of the blocks.
+        lengths: their lengths, where they are present in different rows.
+    """
+
+    blocks: tuple[Block, ...]
+    white: White
+    lengths: Lengths | None
+
+    @classmethod
+    def of(cls, parts: Sequence[_Alike], white: White) -> Self:
+        """The batch that whitening made of some metrics."""
+        if len(parts) == 1:
+            return cls((Block(parts[0].rows, parts[0].columns, white),), white, None)
+        ends = np.cumsum([len(part.columns) for part in parts]).tolist()
+        blocks = tuple(
+            Block(part.rows, part.columns, white.of(range(end - len(part.columns), end), len(part.rows)))
+            for part, end in zip(parts, ends, strict=True)
+        )
+        return cls(blocks, white, Lengths.of([len(part.rows) for part in parts for _ in part.columns]))
+
+    @property
+    def columns(self) -> list[int]:
+        """Places of all of them among the tested metrics."""
+        return [column for block in self.blocks for column in block.columns]
+
+    def table(self, values: Floats) -> Floats:
+        """These metrics of a table of all k tested ones, closed up over their gaps as they were for whitening."""
+        if self.lengths is None:
+            (block,) = self.blocks
+            return np.asarray(values[block.rows][:, list(block.columns)])
+        return closed([values[block.rows, column] for block in self.blocks for column in block.columns])[0]
+
+
+@dataclass(frozen=True, slots=True)
 class Whitened:
     """All tested metrics, whitened.
 
     Attributes:
-        blocks: by the rows in which metrics are present.
+        batches: as they were whitened.
         scores: shape (n, k), standard normal and independent from row to row; NaN where absent or without a past.
     """
 
-    blocks: tuple[Block, ...]
+    batches: tuple[Batch, ...]
     scores: Floats
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The metrics by the rows in which they are present."""
+        return tuple(block for batch in self.batches for block in batch.blocks)
 
 
 class Prepared:
@@ -185,19 +229,20 @@ class Prepared:
         for column in range(untied.shape[1]):
             alike.setdefault(present[:, column].tobytes(), []).append(column)
         scores = nothing
-        blocks: list[Block] = []
+        batches: list[Batch] = []
         waiting: list[_Alike] = []
         for columns in _parts(alike.values(), len(untied)):
             if self.stop():
                 break
             waiting += self._alike(np.flatnonzero(present[:, columns[0]]), columns)
             if len(alike) == 1:
-                blocks += self._judged(waiting)
+                batches += self._judged(waiting)
                 waiting.clear()
-        blocks += self._judged(waiting)
-        for block in blocks:
+        batches += self._judged(waiting)
+        whitened = Whitened(tuple(batches), scores)
+        for block in whitened.blocks:
             scores[block.rows[:, None], block.columns] = block.white.scores
-        return Whitened(tuple(blocks), scores)
+        return whitened
 
     @cached_property
     def steady(self) -> Floats:
@@ -225,7 +270,7 @@ class Prepared:
                 [known[place] for place in places if place in known],
             )
 
-    def _judged(self, waiting: list[_Alike]) -> Iterator[Block]:
+    def _judged(self, waiting: list[_Alike]) -> Iterator[Batch]:
         """Metrics whitened; those that are present in different rows close up over their gaps in one table."""
         bar = worth_removing(len(self.tested))
         for by_memory in (True, False):
@@ -233,11 +278,7 @@ class Prepared:
                 white = None if self.stop() else _whitened_together(some, bar, self.stop)
                 if white is None:
                     return
-                first = 0
-                for one in some:
-                    places = range(first, first + len(one.columns))
-                    first = places.stop
-                    yield Block(one.rows, one.columns, white if len(some) == 1 else white.of(places, len(one.rows)))
+                yield Batch.of(some, white)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -144,7 +144,12 @@ def _after_the_first(e: Floats, n: int) -> Floats:
 
 
 def learned(
-    white: White, x: Floats, memories: Sequence[MetricMemory | None], quiet: Sequence[bool], weight: float
+    white: White,
+    x: Floats,
+    memories: Sequence[MetricMemory | None],
+    quiet: Sequence[bool],
+    weight: float,
+    lengths: Lengths | None = None,
 ) -> list[MetricMemory | None]:
     """The memories after this window.
 
@@ -154,6 +159,7 @@ def learned(
         memories: one a metric, None where nothing is known.
         quiet: whether nothing seems to have changed in the metric; a window with a change teaches nothing.
         weight: share of the window's rows that no earlier window held.
+        lengths: of the metrics.
     """
     if len(x) < MIN_ROWS or weight <= 0:
         return list(memories)
@@ -161,12 +167,14 @@ def learned(
     after = [None if memory is None else _struck(memory) for memory in memories]
     if calm:
         past = ~np.isnan(white.innovations[:, calm[0]])
-        spreads = legendre_of_ranks(white.innovations[past][:, calm], 2, 2)
+        ends = of_columns(lengths, calm)
+        skipped = len(past) - int(np.count_nonzero(past))
+        spreads = legendre_of_ranks(white.innovations[past][:, calm], 2, 2, later(ends, skipped))
         transforms = [str(white.transforms[column]) for column in calm]
         known = [memories[column] for column in calm]
         on_scale = white.y[:, calm] if white.calibrated.all() else None
-        later = after_window(x[:, calm], transforms, known, spreads, weight, on_scale)
-        for column, memory in zip(calm, later, strict=True):
+        taught = after_window(x[:, calm], transforms, known, spreads, weight, on_scale, ends)
+        for column, memory in zip(calm, taught, strict=True):
             after[column] = memory
     return after
 

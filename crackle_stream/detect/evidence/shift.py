@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from crackle_stream.detect.evidence.prepared import Block, Prepared, prepared_of
+from crackle_stream.detect.evidence.prepared import Batch, Block, Prepared, prepared_of
 from crackle_stream.detect.evidence.ranks import legendre_of_ranks, median
 from crackle_stream.detect.evidence.recall import learned
 from crackle_stream.detect.evidence.shift_patterns import Change, shift_pattern, width
@@ -18,6 +18,7 @@ from crackle_stream.model import Candidate, Examination, NearMiss, Skip
 
 if TYPE_CHECKING:
     from crackle_stream.detect.evidence.memory import MetricMemory
+    from crackle_stream.detect.evidence.whitening import White
     from crackle_stream.protocols import Context
     from crackle_stream.window import Window
 
@@ -48,11 +49,12 @@ class ShiftDetector:
         tests = max(len(prepared.tested), 1)
         candidates: list[Candidate] = []
         remembered = dict(_stored(prepared))
-        blocks = prepared.whitened.blocks
+        batches, blocks = prepared.whitened.batches, prepared.whitened.blocks
         complete = not context.stop()  # what was not whitened in time is in no block
-        for block in blocks:
-            candidates += _candidates(prepared, block, PROPOSED / tests)
-            _remember(remembered, prepared, block, PROPOSED / tests)
+        for batch in batches:
+            for block in batch.blocks:
+                candidates += _candidates(prepared, block, PROPOSED / tests)
+            _remember(remembered, prepared, batch, PROPOSED / tests)
             if context.stop():
                 complete = False
                 break
@@ -86,7 +88,7 @@ def _nearest(prepared: Prepared, blocks: Sequence[Block], tests: int) -> NearMis
     least = [
         (p, f"the {asked} of {prepared.names[column]}")
         for block in blocks
-        for asked, chances in zip(("level", "spread", "shape"), _chances(block), strict=True)
+        for asked, chances in zip(("level", "spread", "shape"), _chances(block.white), strict=True)
         for column, p in zip(block.columns, chances.tolist(), strict=True)
         if p < 1.0
     ]
@@ -96,13 +98,14 @@ def _nearest(prepared: Prepared, blocks: Sequence[Block], tests: int) -> NearMis
     return NearMiss(what, -math.log10(max(p * tests, 1e-300)), -math.log10(PROPOSED), "-log10 of p over all tests")
 
 
-def _remember(remembered: dict[str, object], prepared: Prepared, block: Block, bar: float) -> None:
+def _remember(remembered: dict[str, object], prepared: Prepared, batch: Batch, bar: float) -> None:
     """Put in what this window teaches about its quiet metrics."""
-    known = [prepared.memories[column] for column in block.columns]
-    values = prepared.untied[block.rows][:, list(block.columns)]
+    known = [prepared.memories[column] for column in batch.columns]
+    values = batch.table(prepared.untied)
     weight = prepared.window.fresh / max(len(prepared.window), 1)
-    quiet = _teaches(block, bar, known)
-    for column, memory in zip(block.columns, learned(block.white, values, known, quiet, weight), strict=True):
+    quiet = _teaches(batch.white, bar, known)
+    taught = learned(batch.white, values, known, quiet, weight, batch.lengths)
+    for column, memory in zip(batch.columns, taught, strict=True):
         if memory is None:
             remembered.pop(prepared.names[column], None)
         else:
@@ -114,24 +117,23 @@ def _stored(prepared: Prepared) -> Mapping[str, object]:
     return stored if isinstance(stored, Mapping) else {}
 
 
-def _teaches(block: Block, bar: float, known: Sequence[MetricMemory | None]) -> list[bool]:
+def _teaches(white: White, bar: float, known: Sequence[MetricMemory | None]) -> list[bool]:
     """Whether each metric's window is learned from: nothing changed, or no more than an unfinished memory must learn.
 
     A metric whose volatility comes in spells seems to change its spread in one window of twenty while it is not known;
     left out, those windows would keep it unknown, and its memory would hold the quiet spells alone.
     """
-    level = block.white.levels.p / LEVEL_SHARE > bar
+    level = white.levels.p / LEVEL_SHARE > bar
     learning = np.array([memory is None or not memory.calibrated for memory in known])
-    return np.where(learning, level, _least_p(block) > bar).tolist()  # type: ignore[no-any-return]
+    return np.where(learning, level, _least_p(white) > bar).tolist()  # type: ignore[no-any-return]
 
 
-def _least_p(block: Block) -> Floats:
-    return np.asarray(np.minimum.reduce(_chances(block)))
+def _least_p(white: White) -> Floats:
+    return np.asarray(np.minimum.reduce(_chances(white)))
 
 
-def _chances(block: Block) -> tuple[Floats, Floats, Floats]:
+def _chances(white: White) -> tuple[Floats, Floats, Floats]:
     """P values of level, spread and shape over their shares, shape (k,) each."""
-    white = block.white
     return white.levels.p / LEVEL_SHARE, white.spreads.p / SPREAD_SHARE, white.shapes.p / SHAPE_SHARE
 
 
