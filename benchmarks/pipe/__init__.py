@@ -9,7 +9,9 @@ machine that others use too gives a process less of the clock than it worked. St
 from __future__ import annotations
 
 import json
+import os
 import random
+import shutil
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -26,7 +28,7 @@ from benchmarks.tables import Table, ratios, spread
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ROUNDS = 3
+ROUNDS = 5
 OURS, THRESHOLDS, EVIDENCE = "crackle_stream", "crackle_stream, threshold family", "crackle_stream, evidence family"
 
 
@@ -65,7 +67,11 @@ def measure(quick: bool) -> list[Table]:
 
 def _ours() -> Iterable[Contender]:
     here = (sys.executable, "-m", "benchmarks.pipe.ours")
-    yield Contender(OURS, "mean and correlation, in a detector of one's own", (*here, "mean"))
+    work = "mean and correlation, in a detector of one's own"
+    yield Contender(OURS, work, (*here, "mean"))
+    if (taskset := shutil.which("taskset")) is not None:
+        one = str(min(os.sched_getaffinity(0)))
+        yield Contender(f"{OURS}, on one core", work, (taskset, "-c", one, *here, "mean"))
     yield Contender(THRESHOLDS, "all four detectors", (*here, "threshold"))
     yield Contender(EVIDENCE, "all detectors at the defaults", (*here, "evidence"), 30_000)
     module = (sys.executable, "-m", "benchmarks.peers.plain_windows")
