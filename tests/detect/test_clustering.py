@@ -73,6 +73,16 @@ def test_a_cluster_that_joins_tasks_without_a_common_metric_says_so_and_claims_n
     assert cluster.metric_names == ()
 
 
+def test_a_cluster_of_numbers_too_large_to_square_says_so_and_claims_nothing() -> None:
+    # the leader lacks the metric in which the others differ, and all have the other one
+    (cluster,) = patterns(np.array([[0, nan], [0, 1e200], [0, -1e200]]))
+    assert cluster.description == (
+        "3 tasks clustered together in metric space (distance too large for a number in 1 of 3 pairs)"
+    )
+    assert cluster.confidence == 0.0
+    assert cluster.metrics == {"cluster_size": 3.0}
+
+
 def test_tasks_without_metrics_are_skipped_and_counted() -> None:
     made = examined([[0.0], [nan], [0.5], [nan]])
     assert [candidate.pattern.involved_tasks for candidate in made.candidates] == [("t0", "t2")]

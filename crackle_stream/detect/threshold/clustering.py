@@ -94,7 +94,8 @@ class Clustering:
             metrics["sampled_pairs"] = float(made.sampled)
         if made.apart:
             # Such pairs are infinitely far apart, and so is the average; the crate averages 1.8e308 in.
-            note = f"no common metrics in {made.apart} of {made.sampled or made.pairs} pairs"
+            why = "distance too large for a number" if names else "no common metrics"
+            note = f"{why} in {made.apart} of {made.sampled or made.pairs} pairs"
             del metrics["avg_distance"]
         return CracklePattern(
             kind=PatternKind.CLUSTERING,
